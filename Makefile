@@ -1,0 +1,41 @@
+# Two commands on a fresh machine: `make run` and `make test`. `make` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEV_STAMP := .venv/.installed-dev
+CPUS := $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() or 1, 8))')
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test test-all lint bench
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+run: $(STAMP) ## start everything here: web, worker, clock, and a sandbox for the channels without keys
+	@exec $(BIN)/python run.py
+
+setup: $(STAMP) ## the same without starting: packages, database, shipped modules, first admin
+	@$(BIN)/python run.py --setup
+
+test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under 4 minutes)
+	@$(BIN)/python -m pytest -n $(CPUS) -m "not slow" $(ARGS)
+
+test-all: $(DEV_STAMP) ## everything on both databases (under 25 minutes)
+	@MARU_TEST_ALL=1 $(BIN)/python -m pytest -n $(CPUS) $(ARGS)
+
+lint: $(DEV_STAMP) ## ruff, format, mypy strict
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(DEV_STAMP) ## measure: webhook to first message, 300 customers at once, kills
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+$(STAMP): requirements.txt constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing pinned packages into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m compileall -q . -x '\.venv/|node_modules/' || true
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,76 @@
+"""create_app(): Flask, database, blueprints. No logic."""
+
+import os
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import channels
+import clock
+import logs
+import reporting
+import settings as knobs
+from commands import register
+from intake import Intake
+from store.database import db, engine_options, prepare
+from store.spool import Spool
+from web.front import front, security_headers
+from web.health import health, readiness
+from web.hooks import hooks
+from workers.queues import Bell
+
+WEB_PATIENCE, COMMAND_PATIENCE = 2.0, 10.0
+
+
+def create_app() -> Flask:
+    try:
+        settings = knobs.load()
+    except knobs.Wrong as error:
+        raise SystemExit(f"maru: {error}") from None
+    # Flask's own sign that we are a shell command (a worker too), not a web process.
+    command = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
+    clock.refuse_moved(settings.data_dir)
+    logs.hide(*settings.secrets())
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(
+            settings.database_url, COMMAND_PATIENCE if command else WEB_PATIENCE
+        ),
+        LOCALE=settings.locale,
+        READINESS=readiness,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    db.init_app(app)
+    with app.app_context():
+        prepare(db.engine)
+    keys = {name: {**settings.channels[name], "site": settings.base_url} for name in channels.CHANNELS}
+    spool = Spool(settings.data_dir / "spool") if settings.spool else None
+    app.extensions["settings"] = settings
+    app.extensions["keys"] = keys
+    app.extensions["intake"] = Intake(channels.CHANNELS, keys, Bell(settings.redis_url), spool)
+    for blueprint in (front, hooks, health):
+        app.register_blueprint(blueprint)
+    app.after_request(security_headers)
+    register(app)
+    return app
+
+
+def report(settings: knobs.Settings, part: str) -> None:
+    """Logs and Sentry of one part."""
+    logs.setup(settings.log_level, part, settings.timezone)
+    reporting.start(
+        settings.sentry_dsn,
+        settings.sentry_environment,
+        release(),
+        settings.sentry_traces_sample_rate,
+        part,
+        settings.secrets(),
+    )
+
+
+def release() -> str:
+    return "maru@" + (knobs.ROOT / "VERSION").read_text().strip()

@@ -1,0 +1,7 @@
+"""Channels: can we trust it, and what does it look like on the wire? One file per platform."""
+
+from types import ModuleType
+
+from channels import channeltalk
+
+CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk}

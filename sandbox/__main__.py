@@ -1,0 +1,112 @@
+"""`python -m sandbox`, set up by three variables.
+
+SANDBOX_PORT: 8002 unless given; 0 takes any free one. PRODUCT_URL: the product's origin. SANDBOX_SECRETS: a
+JSON file, {"channeltalk": {"access_key", "access_secret", "webhook_tokens": [opened chats, messages]}}.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox import page
+from sandbox.channeltalk import ChannelTalk
+from sandbox.control import Control, refuse_strangers
+from sandbox.faults import Faults
+from sandbox.record import Record
+from sandbox.server import Request, Response, listen
+
+
+class Wrong(Exception):
+    """A setting is missing or wrong; the start stops with this line."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    port: int
+    product_url: str
+    secrets: dict[str, Any]
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    port = environ.get("SANDBOX_PORT") or "8002"
+    if not port.isdecimal() or int(port) > 65535:
+        raise Wrong(f"SANDBOX_PORT: {port!r} is not a whole number from 0 to 65535")
+    product_url = (environ.get("PRODUCT_URL") or "").rstrip("/")
+    parts = urlsplit(product_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+        raise Wrong(f"PRODUCT_URL: {product_url!r} is not an origin such as http://127.0.0.1:8000")
+    return Settings(int(port), product_url, _secrets(environ.get("SANDBOX_SECRETS") or ""))
+
+
+def _secrets(path: str) -> dict[str, Any]:
+    if not path:
+        raise Wrong("SANDBOX_SECRETS: missing; it names a JSON file with the keys of each platform")
+    try:
+        secrets = json.loads(Path(path).read_text(encoding="utf8"))
+    except (OSError, ValueError) as error:
+        raise Wrong(f"SANDBOX_SECRETS: cannot be read: {error}") from None
+    if not isinstance(secrets, dict) or not isinstance(secrets.get("channeltalk"), dict):
+        raise Wrong("SANDBOX_SECRETS: must be an object with a section per platform; channeltalk is missing")
+    keys = secrets["channeltalk"]
+    for name in ("access_key", "access_secret"):
+        if not isinstance(keys.get(name), str) or not keys[name]:
+            raise Wrong(f"SANDBOX_SECRETS: channeltalk.{name} is missing")
+    tokens = keys.get("webhook_tokens")
+    if (
+        not isinstance(tokens, list)
+        or len(tokens) != 2
+        or not all(isinstance(token, str) for token in tokens)
+    ):
+        raise Wrong("SANDBOX_SECRETS: channeltalk.webhook_tokens must be two texts: opened chats, messages")
+    return secrets
+
+
+class Sandbox:
+    """Takes each request to its part."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.record = Record()
+        self.faults = Faults()
+        self.talk = ChannelTalk(
+            settings.secrets["channeltalk"], settings.product_url, self.record, self.faults
+        )
+        self.control = Control(self.talk, self.record, self.faults)
+
+    def answer(self, request: Request) -> Response | Awaitable[Response]:
+        if request.path.startswith("/open/"):
+            return self.talk.answer(request)
+        if request.path.startswith("/sandbox/"):
+            return self.control.answer(request)
+        return refuse_strangers(request) or page.answer(request)
+
+
+async def run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _, port = await listen(Sandbox(settings).answer, settings.port)
+    print(f"sandbox http://127.0.0.1:{port}", flush=True)
+    await stop.wait()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        settings = read_settings(os.environ)
+        asyncio.run(run(settings))
+    except Wrong as wrong:
+        sys.exit(str(wrong))
+    except OSError as error:
+        sys.exit(f"SANDBOX_PORT: cannot listen: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()

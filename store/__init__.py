@@ -1,0 +1,1 @@
+"""What happened: a file per noun, its table and its queries together."""

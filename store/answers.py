@@ -1,0 +1,149 @@
+"""Answers: one run of one module for one person, and the question that it may be waiting on."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Index, Select, and_, func, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.database import Base, Id, Moment, is_one_of
+from store.deliveries import CANCELLED, DEAD, SENDING, SENT, WAITING, Delivery
+
+GOING, ASKING, ENDED = "going", "asking", "ended"
+PATIENCE = timedelta(hours=24)
+NO_ANSWER = "no answer"
+
+
+class Answer(Base):
+    __tablename__ = "answers"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    event_id: Mapped[int] = mapped_column(Id)
+    module: Mapped[str]
+    version: Mapped[int]
+    tables: Mapped[dict[str, int]] = mapped_column(JSON)  # the versions it began with, and ends with
+    channel: Mapped[str]
+    chat: Mapped[str]
+    person: Mapped[str]
+    received: Mapped[dict[str, Any]] = mapped_column(JSON)  # the survey as it came
+    context: Mapped[dict[str, Any]] = mapped_column(JSON)  # customer, chat, matched groups, site
+    now: Mapped[datetime] = mapped_column(Moment)
+    values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    missing: Mapped[list[str]] = mapped_column(JSON)
+    answer_trace: Mapped[dict[str, Any]] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(default=GOING)
+    ask_key: Mapped[str] = mapped_column(default="")
+    ask_index: Mapped[int] = mapped_column(default=-1)  # its place in the module's messages
+    ask_delivery: Mapped[int | None] = mapped_column(Id)
+    ask_tries: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        Index("ux_answers_event_module", "event_id", "module", unique=True),
+        Index("ix_answers_module", "module", "channel", "person", "id"),
+        Index("ix_answers_person", "channel", "person"),
+        Index(
+            "ix_answers_asking",
+            "channel",
+            "chat",
+            sqlite_where=is_one_of(state, ASKING),
+            postgresql_where=is_one_of(state, ASKING),
+        ),
+    )
+
+    @property
+    def source(self) -> str:
+        return f"answer:{self.id}"
+
+
+def get(session: Session, id: int) -> Answer | None:
+    return session.get(Answer, id)
+
+
+def of_event(session: Session, event_id: int) -> Answer | None:
+    return session.scalars(select(Answer).where(Answer.event_id == event_id).order_by(Answer.id.desc())).first()
+
+
+def asking(session: Session, channel: str, chat: str) -> Answer | None:
+    """The answer whose question is out in this chat. A question still on its way is not asked yet."""
+    query = (
+        select(Answer)
+        .join(Delivery, Delivery.id == Answer.ask_delivery)
+        .where(Answer.channel == channel, Answer.chat == chat, is_one_of(Answer.state, ASKING))
+        .where(Delivery.state.in_((SENDING, SENT)))
+    )
+    return session.scalars(query.order_by(Answer.id.desc()).limit(1)).first()
+
+
+def end_series(session: Session, channel: str, chat: str, reason: str, always: bool, module: str = "") -> int:
+    """Cancel what waits in this chat: every series (`always`) or those that yield; only of `module`, if named."""
+    here = and_(Delivery.channel == channel, Delivery.chat == chat, is_one_of(Delivery.state, WAITING))
+    if not always:
+        here = and_(here, Delivery.yields)
+    if module:
+        of_module = select(Answer.id).where(Answer.channel == channel, Answer.chat == chat, Answer.module == module)
+        here = and_(here, Delivery.answer_id.in_(of_module))
+    sources = list(session.scalars(select(Delivery.answer_id).where(here).distinct()))
+    ended = session.execute(
+        update(Delivery).where(here).values(state=CANCELLED, reason=reason),
+        execution_options={"synchronize_session": False},
+    )
+    # A question that was the last message leaves nothing waiting; whether its series yields is on its own row.
+    last = and_(Answer.channel == channel, Answer.chat == chat, is_one_of(Answer.state, ASKING))
+    questions = select(Answer.id).join(Delivery, Delivery.id == Answer.ask_delivery).where(last)
+    if not always:
+        questions = questions.where(Delivery.yields)
+    if module:
+        questions = questions.where(Answer.module == module)
+    over = [*session.scalars(questions), *(id for id in sources if id is not None)]
+    session.execute(update(Answer).where(Answer.id.in_(over)).values(state=ENDED))
+    return int(ended.rowcount)  # type: ignore[attr-defined]
+
+
+def end_one(session: Session, answer: Answer, reason: str) -> None:
+    """Cancel what is left of this answer's series."""
+    waiting = and_(Delivery.answer_id == answer.id, is_one_of(Delivery.state, WAITING))
+    session.execute(update(Delivery).where(waiting).values(state=CANCELLED, reason=reason))
+    answer.state = ENDED
+
+
+def _expired(now: datetime) -> Select[tuple[Answer]]:
+    return (
+        select(Answer)
+        .join(Delivery, Delivery.id == Answer.ask_delivery)
+        .where(is_one_of(Answer.state, ASKING))
+        .where(
+            or_(
+                and_(Delivery.state == SENT, Delivery.sent_at <= now - PATIENCE),
+                Delivery.state.in_((DEAD, CANCELLED)),
+            )
+        )
+    )
+
+
+def any_expired(session: Session, now: datetime) -> bool:
+    return session.scalars(_expired(now).limit(1)).first() is not None
+
+
+def expire_questions(session: Session, now: datetime) -> int:
+    """End the series whose question nobody answered for a day, or whose question itself could not be sent."""
+    found = list(session.scalars(_expired(now).limit(500)))
+    for answer in found:
+        asked = session.get_one(Delivery, answer.ask_delivery)
+        end_one(session, answer, NO_ANSWER if asked.state == SENT else "the question was not sent")
+    return len(found)
+
+
+def latest_of_customers(session: Session, module: str, most: int) -> Sequence[Answer]:
+    """The latest answer of each of the last `most` customers who started this module, the newest first."""
+    newest = (
+        select(func.max(Answer.id).label("id"))
+        .where(Answer.module == module)
+        .group_by(Answer.channel, Answer.person)
+        .order_by(func.max(Answer.id).desc())
+        .limit(most)
+        .subquery()
+    )
+    return session.scalars(select(Answer).join(newest, newest.c.id == Answer.id).order_by(Answer.id.desc())).all()
+
+

@@ -1,0 +1,53 @@
+"""Chats: who is in them, and the line in which their messages wait."""
+
+from typing import Any
+
+from sqlalchemy import JSON, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.database import Base, is_sqlite
+
+
+class Chat(Base):
+    __tablename__ = "chats"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    chat: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(default="", index=True)
+    name: Mapped[str] = mapped_column(default="")
+    bots: Mapped[list[str]] = mapped_column(JSON, default=list)
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list)
+    positions: Mapped[int] = mapped_column(default=0)  # how many places in the line were given out
+
+
+def meet(session: Session, channel: str, chat: str, **known: Any) -> None:
+    """Make the chat's row, or bring it up to date with what an event told; empty facts change nothing."""
+    told = {key: value for key, value in known.items() if value}
+    values = {"person": "", "name": "", "bots": [], "tags": [], "positions": 0} | told
+    insert = (sqlite if is_sqlite(session) else postgresql).insert(Chat).values(channel=channel, chat=chat, **values)
+    if told:
+        session.execute(insert.on_conflict_do_update(index_elements=["channel", "chat"], set_=told))
+    else:
+        session.execute(insert.on_conflict_do_nothing(index_elements=["channel", "chat"]))
+
+
+def hold(session: Session, channel: str, chat: str) -> Chat:
+    """The chat's row, locked to the end of the transaction: whoever changes a chat's line does it alone."""
+    meet(session, channel, chat)
+    found = select(Chat).where(Chat.channel == channel, Chat.chat == chat).execution_options(populate_existing=True)
+    return session.scalars(found.with_for_update()).one()  # SQLite ignores FOR UPDATE: its writers are alone anyway
+
+
+def get(session: Session, channel: str, chat: str) -> Chat | None:
+    return session.get(Chat, (channel, chat), populate_existing=True)
+
+
+def places(session: Session, held: Chat, count: int) -> range:
+    """`count` places at the end of the line of a held chat."""
+    first = held.positions + 1
+    held.positions += count
+    session.execute(
+        update(Chat).where(Chat.channel == held.channel, Chat.chat == held.chat).values(positions=held.positions)
+    )
+    return range(first, first + count)

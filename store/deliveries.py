@@ -1,0 +1,259 @@
+"""Deliveries: one message to one chat each, in the line of its chat.
+
+A series (the messages of one answer) shares a `source`. Only its next message has a `due_at`: the time is known
+when the one before was sent. A message that follows a long pause or a question leaves the line (`position` is
+null) until it is due, so it holds nobody up.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Index, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from store import chats, processes
+from store.database import Base, Id, Moment, is_one_of
+
+WAITING, SENDING, SENT, CANCELLED, DEAD = "waiting", "sending", "sent", "cancelled", "dead"
+UNFINISHED = (WAITING, SENDING)
+MESSAGE, ASK, EFFECTS = "message", "ask", "effects"
+LONG_PAUSE = 60  # seconds; a longer wait leaves the chat's line
+
+
+class Delivery(Base):
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    source: Mapped[str]  # answer:12 or event:34
+    step: Mapped[int]
+    event_id: Mapped[int] = mapped_column(Id)  # the older the event, the sooner its messages go
+    answer_id: Mapped[int | None] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(default=MESSAGE)
+    channel: Mapped[str]
+    chat: Mapped[str]
+    position: Mapped[int | None]
+    body: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # null until the question before it is answered
+    text: Mapped[str]
+    wait: Mapped[float] = mapped_column(default=0)
+    yields: Mapped[bool] = mapped_column(default=True)
+    key: Mapped[str]  # what the platform may recognise a repeat by
+    trace: Mapped[str]
+    state: Mapped[str] = mapped_column(default=WAITING)
+    reason: Mapped[str] = mapped_column(default="")
+    due_at: Mapped[datetime | None] = mapped_column(Moment)
+    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    attempts: Mapped[int] = mapped_column(default=0)
+    unclear: Mapped[bool] = mapped_column(default=False)  # an attempt was made and nobody knows how it ended
+    owner: Mapped[str | None]
+    message_id: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        Index("ux_deliveries_step", "source", "step", unique=True),
+        Index("ix_deliveries_due", "due_at", sqlite_where=is_one_of(state, WAITING), postgresql_where=is_one_of(state, WAITING)),
+        Index(
+            "ix_deliveries_line",
+            "channel",
+            "chat",
+            "position",
+            sqlite_where=is_one_of(state, *UNFINISHED),
+            postgresql_where=is_one_of(state, *UNFINISHED),
+        ),
+        Index("ix_deliveries_chat", "channel", "chat", "id"),
+        Index("ix_deliveries_event", "event_id"),
+        Index("ix_deliveries_sending", "owner", sqlite_where=is_one_of(state, SENDING), postgresql_where=is_one_of(state, SENDING)),
+    )
+
+
+def new_key() -> str:
+    """Not the row's number: a restored database must not repeat the keys of messages that a platform still knows."""
+    return f"maru-{uuid.uuid4().hex}"
+
+
+def add(session: Session, held: chats.Chat, rows: Sequence[Delivery], now: datetime) -> None:
+    """Put a series (or what follows a question in one) at the end of its chat's line; its first message is due
+    after its own wait."""
+    session.add_all(rows)
+    ready = [row for row in rows if row.body is not None]
+    if ready:
+        ready[0].due_at = now + timedelta(seconds=ready[0].wait)
+        _line_up(session, held, ready)
+    session.flush()
+
+
+def _line_up(session: Session, held: chats.Chat, rows: Sequence[Delivery]) -> None:
+    """Give places to the messages that run at the pace of a conversation, up to the first long pause."""
+    count = 0
+    for row in rows:
+        if row.wait > LONG_PAUSE and row.due_at is None:
+            break
+        if count == 0 and row.wait > LONG_PAUSE:
+            return  # its own pause comes first; it lines up when due
+        count += 1
+    for row, place in zip(rows[:count], chats.places(session, held, count), strict=True):
+        row.position = place
+
+
+def line_up_due(session: Session, now: datetime) -> None:
+    """Messages whose long pause is over join their chat's line."""
+    ready = select(Delivery).where(is_one_of(Delivery.state, WAITING), Delivery.due_at <= now, Delivery.position.is_(None))
+    for row in session.scalars(ready.limit(200)):
+        held = chats.hold(session, row.channel, row.chat)
+        session.refresh(row)
+        if row.state != WAITING or row.position is not None:
+            continue
+        rest = select(Delivery).where(
+            Delivery.source == row.source, Delivery.step > row.step, is_one_of(Delivery.state, WAITING),
+            Delivery.body.is_not(None),
+        )  # fmt: skip
+        row.position = chats.places(session, held, 1)[0]
+        following = list(session.scalars(rest.order_by(Delivery.step)))
+        _line_up(session, held, following)
+
+
+def claim(session: Session, owner: str, most: int, now: datetime, not_channels: Sequence[str]) -> list[Delivery]:
+    """Take up to `most` due messages, each the first of its chat's line; the oldest series first, so that a flood
+    of new chats does not hold up one that has begun."""
+    query = (
+        select(Delivery.id)
+        .where(is_one_of(Delivery.state, WAITING), Delivery.due_at <= now, Delivery.position.is_not(None), first_in_line())
+        .order_by(Delivery.event_id, Delivery.step)
+        .limit(most)
+    )
+    if not_channels:
+        query = query.where(Delivery.channel.not_in(not_channels))
+    ids = list(session.scalars(query.with_for_update(skip_locked=True)))
+    if not ids:
+        return []
+    mark_sending = update(Delivery).where(Delivery.id.in_(ids), is_one_of(Delivery.state, WAITING))
+    session.execute(mark_sending.values(state=SENDING, owner=owner, attempts=Delivery.attempts + 1))
+    mine = select(Delivery).where(Delivery.id.in_(ids), Delivery.owner == owner, is_one_of(Delivery.state, SENDING))
+    return list(session.scalars(mine.order_by(Delivery.event_id).execution_options(populate_existing=True)))
+
+
+def first_in_line() -> Any:
+    ahead = aliased(Delivery)
+    return ~exists().where(
+        ahead.channel == Delivery.channel,
+        ahead.chat == Delivery.chat,
+        is_one_of(ahead.state, *UNFINISHED),
+        or_(ahead.state == SENDING, ahead.position < Delivery.position),
+        ahead.id != Delivery.id,
+    )
+
+
+def sent(
+    session: Session, delivery: Delivery, owner: str, next_owner: str, message_id: str, now: datetime
+) -> Delivery | None:
+    """It arrived. Returns the next message of the series, claimed for `next_owner`, if it may follow at once."""
+    if not _finish(session, delivery, owner, state=SENT, message_id=message_id, sent_at=now):
+        return None
+    return follow(session, delivery, next_owner, now)
+
+
+def died(session: Session, delivery: Delivery, owner: str, reason: str, now: datetime) -> None:
+    """It never will. What comes after it in the series still goes."""
+    if _finish(session, delivery, owner, state=DEAD, reason=reason):
+        follow(session, delivery, "", now)
+
+
+def _finish(session: Session, delivery: Delivery, owner: str, **values: Any) -> bool:
+    mine = update(Delivery).where(Delivery.id == delivery.id, Delivery.owner == owner, is_one_of(Delivery.state, SENDING))
+    values = {"reason": "", "unclear": False, "owner": None} | values
+    return session.execute(mine.values(**values)).rowcount == 1  # type: ignore[attr-defined, no-any-return]
+
+
+def follow(session: Session, delivery: Delivery, owner: str, now: datetime) -> Delivery | None:
+    """Set the next message of the series due; claim it when it is due now and first in line."""
+    rest = select(Delivery).where(
+        Delivery.source == delivery.source, Delivery.step > delivery.step, is_one_of(Delivery.state, WAITING)
+    )
+    after = session.scalars(rest.order_by(Delivery.step).limit(1)).first()
+    if after is None or after.body is None:
+        return None
+    after.due_at = now + timedelta(seconds=after.wait)
+    session.flush()
+    if not owner or after.wait > 0 or after.position is None:
+        return None
+    free = update(Delivery).where(Delivery.id == after.id, is_one_of(Delivery.state, WAITING), first_in_line())
+    claimed = session.execute(
+        free.values(state=SENDING, owner=owner, attempts=Delivery.attempts + 1), execution_options={"synchronize_session": False}
+    )
+    session.expire(after)
+    return after if claimed.rowcount == 1 else None  # type: ignore[attr-defined]
+
+
+def put_off(session: Session, delivery: Delivery, owner: str, due_at: datetime, reason: str, **values: Any) -> bool:
+    """Try again at `due_at`; it keeps its place in the line."""
+    mine = update(Delivery).where(Delivery.id == delivery.id, Delivery.owner == owner, is_one_of(Delivery.state, SENDING))
+    done = session.execute(mine.values(state=WAITING, owner=None, due_at=due_at, reason=reason[:500], **values))
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def _lost(me: str, busy: Sequence[str]) -> Any:
+    """Being sent by a process that is dead, or by `me` although no thread of mine is busy with its series (its last
+    write failed)."""
+    mine = and_(Delivery.owner == me, Delivery.source.not_in(busy))
+    dead = or_(Delivery.owner.is_(None), Delivery.owner.not_in(processes.alive()))
+    return and_(is_one_of(Delivery.state, SENDING), or_(mine, dead))
+
+
+def any_lost(session: Session, me: str, busy: Sequence[str]) -> bool:
+    return session.scalar(select(Delivery.id).where(_lost(me, busy)).limit(1)) is not None
+
+
+def recover(session: Session, me: str, busy: Sequence[str], now: datetime) -> int:
+    """Free what was lost: nobody knows whether it arrived, so the next owner asks first."""
+    lost = update(Delivery).where(_lost(me, busy))
+    freed = session.execute(lost.values(state=WAITING, owner=None, unclear=True, due_at=now))
+    return int(freed.rowcount)  # type: ignore[attr-defined]
+
+
+def next_due(session: Session, not_channels: Sequence[str] = ()) -> datetime | None:
+    query = select(func.min(Delivery.due_at)).where(is_one_of(Delivery.state, WAITING))
+    if not_channels:
+        query = query.where(Delivery.channel.not_in(not_channels))
+    return session.scalar(query)
+
+
+def of_source(session: Session, source: str) -> list[Delivery]:
+    return list(session.scalars(select(Delivery).where(Delivery.source == source).order_by(Delivery.step)))
+
+
+def of_event(session: Session, event_id: int) -> list[Delivery]:
+    query = select(Delivery).where(Delivery.event_id == event_id, Delivery.kind != EFFECTS)
+    return list(session.scalars(query.order_by(Delivery.id)))
+
+
+def get(session: Session, id: int) -> Delivery | None:
+    return session.get(Delivery, id)
+
+
+def listed(session: Session, state: str | None = None, most: int = 1000) -> list[Delivery]:
+    query = select(Delivery).where(Delivery.kind != EFFECTS)
+    if state:
+        query = query.where(Delivery.state == state)
+    return list(session.scalars(query.order_by(Delivery.id.desc()).limit(most)))
+
+
+def retry(session: Session, id: int, now: datetime) -> bool:
+    """A dead or cancelled message is put at the end of its chat's line."""
+    row = session.get(Delivery, id)
+    if row is None or row.state not in (DEAD, CANCELLED) or row.body is None:
+        return False
+    held = chats.hold(session, row.channel, row.chat)
+    row.position = chats.places(session, held, 1)[0]
+    row.state, row.reason, row.attempts, row.due_at = WAITING, "", 0, now
+    return True
+
+
+def cancel(session: Session, id: int, reason: str, now: datetime) -> bool:
+    row = session.get(Delivery, id)
+    if row is None:
+        return False
+    waiting = update(Delivery).where(Delivery.id == id, is_one_of(Delivery.state, WAITING))
+    done = session.execute(waiting.values(state=CANCELLED, reason=reason)).rowcount == 1  # type: ignore[attr-defined]
+    if done and row.due_at is not None:
+        follow(session, row, "", now)
+    return bool(done)

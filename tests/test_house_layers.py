@@ -1,0 +1,47 @@
+"""Who may import whom: downwards only."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOOR = {"settings", "clock", "logs", "reporting"}
+MAY = {
+    "responses": set(),
+    "channels": set(),
+    "store": {"clock"},
+    "curation": {"responses"},
+    "interaction": {"responses"},
+    "workers": FLOOR | {"responses", "channels", "store", "curation", "interaction"},
+    "web": FLOOR | {"intake", "store", "channels", "responses"},
+    "commands": FLOOR | {"app", "workers", "store", "channels", "curation", "responses", "web"},
+    "sandbox": set(),
+}
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("folder", MAY)
+def test_a_folder_imports_downwards_only(folder: str) -> None:
+    ours = set(MAY) | FLOOR | {"app", "intake", "run"}
+    for path in (ROOT / folder).rglob("*.py"):
+        wrong = imported(path) & ours - MAY[folder] - {folder}
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_no_web_process_loads_pandas_or_a_module_s_language() -> None:
+    heavy = "{'pandas', 'numpy', 'openpyxl', 'python_calamine', 'alembic', 'ruamel', 're2', 'sentry_sdk'}"
+    code = f"import app, sys; app.create_app(); print(sorted(set(sys.modules) & {heavy}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,1 @@
+"""The rim towards browsers and platforms: blueprints."""

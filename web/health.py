@@ -1,0 +1,102 @@
+"""Alive, and ready: readiness proves that what comes in can be recorded, and tells what else is in trouble."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+import clock
+from store import database, events, processes
+
+OLD_SECONDS = 30.0  # an event older than this and still undecided means that the workers do not keep up
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def alive() -> Response:
+    return Response("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@health.get("/readyz")
+def ready() -> tuple[Response, int]:
+    found = readiness()
+    return jsonify(found), 200 if found["ready"] else 503
+
+
+def readiness() -> dict[str, Any]:
+    checks: dict[str, Callable[[], str]] = {"database": _database, "redis": _redis}
+    if current_app.extensions["intake"].spool is not None:
+        checks["spool"] = _spool
+    parts = {name: _judged(check) for name, check in checks.items()}
+    recording = parts["database"]["ok"] or parts.get("spool", {}).get("ok", False)
+    if parts["database"]["ok"]:
+        parts |= {name: _judged(check) for name, check in {"worker": _worker, "clock": _clock, "queue": _queue}.items()}
+    return {"ready": recording, "parts": parts}
+
+
+class _Trouble(Exception):
+    pass
+
+
+def _judged(check: Callable[[], str]) -> dict[str, Any]:
+    try:
+        return {"ok": True, "level": "ok", "detail": check()}
+    except _Trouble as trouble:
+        return {"ok": False, "level": "warn", "detail": str(trouble)}
+
+
+def _database() -> str:
+    try:
+        database.writable()
+    except SQLAlchemyError as error:
+        raise _Trouble(f"cannot be written: {type(error).__name__}") from None
+    return "writable"
+
+
+def _spool() -> str:
+    spool = current_app.extensions["intake"].spool
+    try:
+        spool.probe()
+    except OSError as error:
+        raise _Trouble(f"cannot be written: {error.strerror}") from None
+    waiting = len(spool.waiting())
+    if waiting:
+        raise _Trouble(f"{waiting} calls wait for the database")
+    return "empty"
+
+
+def _redis() -> str:
+    try:
+        current_app.extensions["intake"].bell.redis.ping()
+    except RedisError as error:
+        raise _Trouble(f"away ({type(error).__name__}); workers look by themselves every second") from None
+    return "answers"
+
+
+def _alive(part: str) -> str:
+    with database.reading() as session:
+        beating = set(session.scalars(processes.alive()))
+        rows = [row for row in processes.parts(session) if row.part == part and row.id in beating]
+    if not rows:
+        raise _Trouble(f"no {part} is running")
+    return f"{len(rows)} running"
+
+
+def _worker() -> str:
+    return _alive("worker")
+
+
+def _clock() -> str:
+    return _alive("clock")
+
+
+def _queue() -> str:
+    with database.reading() as session:
+        oldest = events.oldest_waiting(session)
+    age = (clock.now() - oldest).total_seconds() if oldest else 0.0
+    if age > OLD_SECONDS:
+        raise _Trouble(f"the oldest event has waited {age:.0f} s")
+    return f"the oldest event has waited {age:.0f} s" if oldest else "empty"

@@ -1,0 +1,54 @@
+"""Where platforms knock. Size first, then proof, then form; everything else is intake's."""
+
+import time
+
+from flask import Blueprint, Response, current_app, request
+
+from channels.contract import Call
+from intake import Receipt
+
+LARGEST_BODY = 1024 * 1024
+READ_AWAY = 64 * LARGEST_BODY  # of a body that is refused: closing on unread bytes would reset the connection
+READ_AWAY_SECONDS = 5.0
+
+hooks = Blueprint("hooks", __name__)
+
+
+@hooks.post("/open_userchat")
+@hooks.post("/in_userchat")
+@hooks.post("/hooks/<channel>")
+def receive(channel: str = "channeltalk") -> Response:
+    intake = current_app.extensions["intake"]
+    if channel not in intake.channels:
+        return _plain(Receipt(404, "no such channel"))
+    body = _body()
+    if body is None:
+        return _plain(Receipt(413, f"larger than {LARGEST_BODY} bytes"))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return _plain(intake.accept(channel, Call(request.args.to_dict(), headers, body)))
+
+
+@hooks.get("/open_userchat")
+@hooks.get("/in_userchat")
+@hooks.get("/hooks/channeltalk")
+def for_a_person() -> Response:
+    return _plain(Receipt(200, "여기는 채널톡 웹훅 주소입니다. This address receives ChannelTalk webhooks (POST)."))
+
+
+def _body() -> bytes | None:
+    """The raw body, or None when it is too large; never more than the limit is held."""
+    if (request.content_length or 0) <= LARGEST_BODY:
+        body = request.stream.read(LARGEST_BODY + 1)
+        if len(body) <= LARGEST_BODY:
+            return body
+    left, until = READ_AWAY, time.monotonic() + READ_AWAY_SECONDS
+    while left > 0 and time.monotonic() < until:
+        chunk = request.stream.read(65536)
+        if not chunk:
+            break
+        left -= len(chunk)
+    return None
+
+
+def _plain(receipt: Receipt) -> Response:
+    return Response(receipt.words + "\n", receipt.status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,53 @@
+"""The clock process: every second it rings for what is due and ends what waited too long. Any number may run."""
+
+import time
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+import clock
+import logs
+from settings import Settings
+from store import answers, database, deliveries, events, processes
+from workers.process import Process
+from workers.queues import ANSWER, DELIVER, Bell
+
+TICK_SECONDS = 1.0
+FORGET_SECONDS = 3600.0
+
+
+def tick(app: Flask, settings: Settings) -> None:
+    """Run until SIGTERM."""
+    process = Process(app, "clock")
+    process.start()
+    bell = Bell(settings.redis_url)
+    logs.say("clock.ready", id=process.id[:8])
+    with app.app_context():
+        while not process.stopping.is_set():
+            began = time.monotonic()
+            try:
+                sweep(bell)
+            except SQLAlchemyError as error:
+                logs.warn("clock.unreadable", why=type(error).__name__)
+            process.stopping.wait(max(TICK_SECONDS - (time.monotonic() - began), 0.05))
+    process.leave()
+    logs.say("clock.stopped")
+
+
+def sweep(bell: Bell) -> None:
+    """Rows left waiting get a ring: Redis may have lost the first one."""
+    now = clock.now()
+    with database.reading() as session:
+        events_wait = events.any_due(session, now)
+        due = deliveries.next_due(session)
+        questions = answers.any_expired(session, now)
+    if events_wait:
+        bell.ring(ANSWER)
+    if due is not None and due <= now:
+        bell.ring(DELIVER)
+    if questions:
+        with database.writing() as session:
+            logs.say("questions.expired", count=answers.expire_questions(session, now))
+    if int(clock.real()) % 60 == 0:
+        with database.writing() as session:
+            processes.forget_dead(session, FORGET_SECONDS)

@@ -1,0 +1,205 @@
+"""From a delivery's row to the platform and back: many chats at once, each chat one message after the other."""
+
+import random
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from types import ModuleType
+
+from sqlalchemy.exc import SQLAlchemyError
+
+import clock
+import logs
+from channels.contract import Keys, Outbound, SendError
+from channels.http import NotSent
+from store import answers, database, deliveries, events
+from store.deliveries import Delivery
+from workers.pace import Pace
+from workers.process import Process
+
+AT_ONCE = 32  # measured: more threads add little on two cores
+LONGEST_SLEEP = 1.0  # seconds without a look, should no ring be heard
+MOST_ATTEMPTS = 200  # with the pauses below some three hours
+OLD_SERIES = timedelta(minutes=10)
+
+
+class Sender:
+    def __init__(self, process: Process, channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], pace: Pace):
+        self.process, self.channels, self.keys, self.pace = process, channels, keys, pace
+        self.bell = threading.Event()
+        self._busy: set[str] = set()  # sources of the series that our threads work on
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="send")
+
+    # --- taking ---
+
+    def run(self) -> None:
+        """A thread of the worker: takes what is due until the process stops, then waits for what is in flight."""
+        with self.process.app.app_context():
+            while not self.process.stopping.is_set():
+                try:
+                    pause = self._take()
+                except SQLAlchemyError as error:
+                    logs.warn("deliveries.unreadable", why=type(error).__name__)
+                    pause = LONGEST_SLEEP
+                if pause > 0:
+                    self.bell.wait(pause)
+                self.bell.clear()
+        self._pool.shutdown(wait=True)
+
+    def _take(self) -> float:
+        """Claim for every free thread; returns for how long nothing more can be done."""
+        with self._lock:
+            busy = list(self._busy)
+        free = AT_ONCE - len(busy)
+        if not free or not self.process.trusted():
+            return LONGEST_SLEEP  # a finished send rings
+        paused = self.pace.paused(list(self.channels))
+        now = clock.now()
+        with database.reading() as session:
+            due = deliveries.next_due(session, list(paused))
+            lost = deliveries.any_lost(session, self.process.id, busy)
+        if not lost and (due is None or due > now):
+            waits = [LONGEST_SLEEP, *paused.values()] + ([(due - now).total_seconds()] if due else [])
+            return max(min(waits), 0.001)
+        with database.writing() as session:
+            if lost:
+                logs.warn("deliveries.recovered", count=deliveries.recover(session, self.process.id, busy, now))
+            deliveries.line_up_due(session, now)
+            taken = deliveries.claim(session, self.process.id, free, now, list(paused))
+            session.expunge_all()
+        with self._lock:
+            self._busy |= {delivery.source for delivery in taken}
+        for delivery in taken:
+            self._pool.submit(self._run_series, delivery)
+        # Due rows that could not be claimed stand behind one that is being sent: its end rings.
+        return 0.0 if len(taken) == free else LONGEST_SLEEP if not taken else 0.0
+
+    def _run_series(self, first: Delivery) -> None:
+        """Send one message, and those that may follow it at once."""
+        delivery: Delivery | None = first
+        with self.process.app.app_context():
+            try:
+                while delivery is not None:
+                    with logs.following(delivery.trace):
+                        delivery = self._send(delivery)
+            except Exception as error:  # the top of the job; _take sees that the row is lost and frees it
+                logs.error("delivery.failed", exception=error)
+            finally:
+                with self._lock:
+                    self._busy.discard(first.source)
+                self.bell.set()
+
+    # --- sending ---
+
+    def _send(self, delivery: Delivery) -> Delivery | None:
+        try:
+            wait = self._wait_for_turn(delivery)
+            if wait > 0:
+                self._put_off(delivery, wait, "", attempts=delivery.attempts - 1)
+                return None
+            reason = self._must_not_go(delivery)
+            if reason:
+                self._cancel(delivery, reason)
+                return None
+            message_id = self._call(delivery)
+        except NotSent:
+            self._put_off(delivery, 0, "", attempts=delivery.attempts - 1)
+            return None
+        except SendError as error:
+            self._failed(delivery, error)
+            return None
+        return self._sent(delivery, message_id)
+
+    def _wait_for_turn(self, delivery: Delivery) -> float:
+        channel = self.channels[delivery.channel]
+        paused = self.pace.paused([delivery.channel]).get(delivery.channel, 0.0)
+        return paused or self.pace.take(
+            delivery.channel,
+            delivery.chat,
+            channel.PER_SECOND,
+            channel.BURST,
+            channel.CHAT_PER_SECOND,
+            channel.CHAT_BURST,
+        )
+
+    def _must_not_go(self, delivery: Delivery) -> str:
+        """Before going on with a series that began a while ago: was the chat closed? No webhook tells of closing."""
+        channel = self.channels[delivery.channel]
+        if delivery.kind == deliveries.EFFECTS:
+            with database.reading() as session:
+                rest = [row for row in deliveries.of_source(session, delivery.source) if row.id != delivery.id]
+                unsent = [row for row in rest if row.state != deliveries.SENT]
+            return "not every message of the series was sent" if unsent else ""
+        if delivery.step == 0 or delivery.answer_id is None or not hasattr(channel, "about_chat"):
+            return ""
+        with database.reading() as session:
+            event = events.get(session, delivery.event_id)
+            young = event is None or clock.now() - event.received_at < OLD_SERIES
+        if young:
+            return ""
+        state = channel.about_chat(self.keys[delivery.channel], delivery.chat).state
+        return events.ENDS["chat_closed"] if state == "closed" else ""
+
+    def _call(self, delivery: Delivery) -> str:
+        channel, keys = self.channels[delivery.channel], self.keys[delivery.channel]
+        body = delivery.body or {}
+        person = self._person(delivery) if delivery.kind == deliveries.EFFECTS else ""
+        out = Outbound(chat=delivery.chat, person=person, body=body, key=delivery.key)
+        if delivery.kind == deliveries.EFFECTS:
+            return str(channel.apply(keys, out, self.process.trusted))
+        if delivery.unclear and channel.CAN_FIND:
+            found = channel.find(keys, out)
+            if found is not None:
+                logs.say("delivery.found", delivery=delivery.id)
+                return str(found)
+        return str(channel.send(keys, out, self.process.trusted))
+
+    def _person(self, delivery: Delivery) -> str:
+        with database.reading() as session:
+            answer = answers.get(session, delivery.answer_id or 0)
+            return answer.person if answer else ""
+
+    # --- writing down how it went ---
+
+    def _sent(self, delivery: Delivery, message_id: str) -> Delivery | None:
+        owner = self.process.id
+        # A process that is asked to stop, or whose lease is in doubt, takes nothing further.
+        next_owner = owner if self.process.trusted() and not self.process.stopping.is_set() else ""
+        with database.writing() as session:
+            following = deliveries.sent(session, delivery, owner, next_owner, message_id, clock.now())
+            if following is not None:
+                session.refresh(following)
+                session.expunge(following)
+        logs.say("delivery.sent", delivery=delivery.id, channel=delivery.channel, attempt=delivery.attempts)
+        return following
+
+    def _failed(self, delivery: Delivery, error: SendError) -> None:
+        if error.permanent or delivery.attempts >= MOST_ATTEMPTS:
+            with database.writing() as session:
+                deliveries.died(session, delivery, self.process.id, error.reason, clock.now())
+            logs.error("delivery.dead", delivery=delivery.id, channel=delivery.channel, why=error.reason)
+        elif error.retry_after is not None:
+            if error.whole_channel:
+                self.pace.pause(delivery.channel, error.retry_after)
+            seconds = error.retry_after * random.uniform(1.0, 1.1)
+            self._put_off(delivery, seconds, error.reason, attempts=delivery.attempts - 1)
+        else:
+            seconds = min(2.0 ** min(delivery.attempts - 1, 10), 60.0) * random.uniform(0.5, 1.0)
+            self._put_off(delivery, seconds, error.reason, unclear=delivery.unclear or error.unclear)
+            logs.warn("delivery.later", delivery=delivery.id, why=error.reason, seconds=round(seconds, 1))
+
+    def _put_off(self, delivery: Delivery, seconds: float, reason: str, **values: object) -> None:
+        due_at = clock.now() + timedelta(seconds=seconds)
+        with database.writing() as session:
+            deliveries.put_off(session, delivery, self.process.id, due_at, reason, **values)
+
+    def _cancel(self, delivery: Delivery, reason: str) -> None:
+        with database.writing() as session:
+            if not deliveries.put_off(session, delivery, self.process.id, clock.now(), reason):
+                return
+            if delivery.kind == deliveries.EFFECTS:
+                deliveries.cancel(session, delivery.id, reason, clock.now())
+            else:
+                answers.end_series(session, delivery.channel, delivery.chat, reason, always=True)

@@ -1,0 +1,67 @@
+"""Live modules and tables. Each version is parsed once per process; which one is live is read per event, so a
+publish or a rollback holds for the next event everywhere."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from curation.lookup import Table
+from responses import module as modules
+from responses.module import Module
+from store import versions
+
+T = TypeVar("T")
+
+_MOST = 200
+_lock = threading.Lock()
+_modules: dict[tuple[str, int], Module] = {}
+_tables: dict[tuple[str, int], Table] = {}
+
+
+def live_modules(session: Session) -> list[tuple[Module, int]]:
+    live = versions.live(session, versions.MODULE)
+    return [(module_version(session, name, number), number) for name, number in live.items()]
+
+
+def module_version(session: Session, name: str, number: int) -> Module:
+    key = (name, number)
+    if key not in _modules:
+        kept = versions.get(session, versions.MODULE, name, number)
+        if kept is None:
+            raise versions.Nothing(f"module {name} has no version {number}")
+        _remember(_modules, key, parsed(kept))
+    return _modules[key]
+
+
+def parsed(kept: versions.Version) -> Module:
+    return modules.parse(kept.content, f"{kept.name}.yaml")
+
+
+def table_version(session: Session, name: str, number: int) -> Table:
+    key = (name, number)
+    if number == versions.DRAFT:
+        return _table(session, name, number)
+    if key not in _tables:
+        _remember(_tables, key, _table(session, name, number))
+    return _tables[key]
+
+
+def _table(session: Session, name: str, number: int) -> Table:
+    kept = versions.get(session, versions.TABLE, name, number)
+    if kept is None:
+        raise versions.Nothing(f"table {name} has no version {number}")
+    return Table.from_json(kept.content, version=number)
+
+
+def tables(session: Session, numbers: Mapping[str, int]) -> Callable[[str], Table | None]:
+    """Tables by name, in exactly these versions."""
+    return lambda name: table_version(session, name, numbers[name]) if name in numbers else None
+
+
+def _remember(kept: dict[tuple[str, int], T], key: tuple[str, int], value: T) -> None:
+    with _lock:
+        if len(kept) >= _MOST:
+            kept.pop(next(iter(kept)))
+        kept[key] = value

@@ -1,0 +1,113 @@
+"""The worker process: decides events, sends deliveries, hears rings."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+import clock
+import logs
+from settings import Settings
+from store import database, events
+from workers import jobs
+from workers.answering import Desk, answer_event
+from workers.pace import Pace
+from workers.process import Process
+from workers.queues import ANSWER, DELIVER, Bell, connect, listen
+from workers.sending import Sender
+
+DECIDING_AT_ONCE = 8  # few: deciding is computing; a thread waits only while a platform is asked about a customer
+LOOK_SECONDS = 1.0
+STOP_SECONDS = 9.0
+
+
+class Answerer:
+    def __init__(self, process: Process, desk: Desk, sender: Sender) -> None:
+        self.process, self.desk, self.sender = process, desk, sender
+        self.bell = threading.Event()
+        self._busy: set[int] = set()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(DECIDING_AT_ONCE, thread_name_prefix="answer")
+
+    def run(self) -> None:
+        """A thread of the worker: decides what came in until the process stops."""
+        with self.process.app.app_context():
+            while not self.process.stopping.is_set():
+                try:
+                    taken = self._take()
+                except SQLAlchemyError as error:
+                    logs.warn("events.unreadable", why=type(error).__name__)
+                    taken = 0
+                if not taken:
+                    self.bell.wait(LOOK_SECONDS)
+                self.bell.clear()
+        self._pool.shutdown(wait=True)
+
+    def _take(self) -> int:
+        with self._lock:
+            busy = list(self._busy)
+        free = DECIDING_AT_ONCE - len(busy)
+        if not free or not self.process.trusted():
+            return 0
+        now = clock.now()
+        with database.reading() as session:
+            if not events.any_due(session, now, self.process.id, busy):
+                return 0
+        with database.writing() as session:
+            taken = events.claim(session, self.process.id, busy, free, now)
+            session.expunge_all()
+        with self._lock:
+            self._busy |= {event.id for event in taken}
+        for event in taken:
+            self._pool.submit(self._decide, event)
+        return len(taken)
+
+    def _decide(self, event: events.Event) -> None:
+        with self.process.app.app_context():
+            try:
+                answer_event(self.desk, event, self.process.id)
+            except SQLAlchemyError as error:  # _take sees that nobody is busy with it and takes it again
+                logs.error("event.unsaved", event=event.id, why=type(error).__name__)
+            finally:
+                with self._lock:
+                    self._busy.discard(event.id)
+                self.bell.set()
+                self.sender.bell.set()
+
+
+def work(app: Flask, settings: Settings) -> None:
+    """Run until SIGTERM; then finish what is in flight and leave."""
+    import channels
+
+    process = Process(app, "worker")
+    process.start()
+    keys = app.extensions["keys"]
+    desk = Desk(channels.CHANNELS, keys, settings.timezone, settings.base_url)
+    sender = Sender(process, channels.CHANNELS, keys, Pace(connect(settings.redis_url)))
+    answerer = Answerer(process, desk, sender)
+    bell = Bell(settings.redis_url)
+    jobs.bells = {
+        ANSWER: lambda: (bell.heard(ANSWER), answerer.bell.set())[1],
+        DELIVER: lambda: (bell.heard(DELIVER), sender.bell.set())[1],
+    }
+    threads = [
+        threading.Thread(target=answerer.run, name="answering"),
+        threading.Thread(target=sender.run, name="sending"),
+    ]
+    listening = threading.Thread(
+        target=listen,
+        args=(settings.redis_url, process.stopping.is_set, lambda why: logs.warn("redis.away", why=why)),
+        name="listening",
+        daemon=True,
+    )
+    for thread in [*threads, listening]:
+        thread.start()
+    logs.say("worker.ready", id=process.id[:8])
+    process.stopping.wait()
+    answerer.bell.set()
+    sender.bell.set()
+    for thread in threads:
+        thread.join(STOP_SECONDS)
+    process.leave()
+    logs.say("worker.stopped", unfinished=sum(thread.is_alive() for thread in threads))
