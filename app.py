@@ -29,15 +29,14 @@ def create_app() -> Flask:
         raise SystemExit(f"maru: {error}") from None
     # Flask's own sign that we are a shell command (a worker too), not a web process.
     command = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
+    patience = COMMAND_PATIENCE if command else WEB_PATIENCE
     clock.refuse_moved(settings.data_dir)
     logs.hide(*settings.secrets())
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(
-            settings.database_url, COMMAND_PATIENCE if command else WEB_PATIENCE
-        ),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url, patience),
         LOCALE=settings.locale,
         READINESS=readiness,
     )
@@ -46,7 +45,7 @@ def create_app() -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
     with app.app_context():
-        prepare(db.engine)
+        prepare(db.engine, patience)
     keys = {name: {**settings.channels[name], "site": settings.base_url} for name in channels.CHANNELS}
     spool = Spool(settings.data_dir / "spool") if settings.spool else None
     app.extensions["settings"] = settings

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 from types import ModuleType
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 import clock
 import logs
@@ -17,6 +19,7 @@ from store.spool import Spool
 from workers.queues import ANSWER, Bell
 
 PROBE_SECONDS = 1.0
+AWAY = (OperationalError, InterfaceError, NoConnection)  # the database's fault, not the call's
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,21 @@ class Receipt:
     words: str
 
 
+@dataclass
+class _Brought:
+    """What one thread wants recorded, and how it went."""
+
+    facts: Sequence[events.Fact]
+    fresh: list[int] = field(default_factory=list)
+    error: Exception | None = None
+    done: bool = False
+
+
 class Intake:
     def __init__(self, channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], bell: Bell, spool: Spool | None):
         self.channels, self.keys, self.bell, self.spool = channels, keys, bell, spool
+        self._brought: deque[_Brought] = deque()
+        self._turn = threading.Lock()
         self._away_until = 0.0  # while the database is away, calls go to the spool without waiting for it
 
     def accept(self, channel: str, call: Call) -> Receipt:
@@ -61,9 +76,12 @@ class Intake:
         if self.spool is None or (began >= self._away_until and not self.spool.waiting()):
             try:
                 fresh = self.record(facts)
-            except SQLAlchemyError as error:
+            except AWAY as error:
                 self._away_until = time.monotonic() + PROBE_SECONDS
                 logs.error("database.away", why=type(error).__name__)
+            except Exception as error:
+                logs.error("hook.unwritable", exception=error, channel=channel)
+                return Receipt(503, "cannot be recorded right now")
             else:
                 logs.say("hook.recorded", channel=channel, events=fresh, ms=round((time.monotonic() - began) * 1000, 1))
                 return Receipt(200, "recorded" if fresh else "seen before")
@@ -78,11 +96,43 @@ class Intake:
         return Receipt(200, "recorded")
 
     def record(self, facts: Sequence[events.Fact]) -> list[int]:
-        with database.writing() as session:
-            fresh = events.record(session, facts)
-        if fresh:
+        """Commit the facts, together with those that other threads brought meanwhile: in a rush one transaction keeps
+        many calls. Returns the ids of those that are new."""
+        mine = _Brought(facts)
+        self._brought.append(mine)
+        with self._turn:
+            if not mine.done:
+                self._record_all()
+        if mine.error is not None:
+            raise mine.error
+        if mine.fresh:
             self.bell.ring(ANSWER)
-        return fresh
+        return mine.fresh
+
+    def _record_all(self) -> None:
+        batch = [self._brought.popleft() for _ in range(len(self._brought))]
+        try:
+            self._write(batch)
+        except AWAY as error:
+            for one in batch:
+                one.error = error
+        except Exception as error:
+            # Something in one of the calls cannot be written: the others must not suffer for it.
+            if len(batch) == 1:
+                batch[0].error = error
+            for one in batch if len(batch) > 1 else []:
+                try:
+                    self._write([one])
+                except Exception as own:
+                    one.error = own
+        for one in batch:
+            one.done = True
+
+    def _write(self, batch: "Sequence[_Brought]") -> None:
+        with database.writing() as session:
+            fresh = [events.record(session, one.facts) for one in batch]
+        for one, ids in zip(batch, fresh, strict=True):
+            one.fresh = ids
 
     def drain_spool(self, stop: threading.Event) -> None:
         """A thread of each web process: brings the spool into the database when it is back."""
@@ -90,13 +140,12 @@ class Intake:
             if self.spool is None or not self.spool.waiting():
                 continue
             try:
-                drained = self.spool.drain(self.record)
-            except SQLAlchemyError:
-                continue  # still away; accept() has told
-            except (OSError, ValueError) as error:
-                logs.error("spool.unreadable", why=f"{type(error).__name__}: {error}")
+                drained = self.spool.drain(self.record, AWAY)
+            except AWAY:
+                continue  # accept() has told
+            except OSError as error:
+                logs.error("spool.unreadable", why=error.strerror)
                 continue
-            if drained:
-                logs.say("spool.drained", calls=drained)
+            logs.say("spool.drained", calls=drained)
 
 

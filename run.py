@@ -62,6 +62,7 @@ class House:
         self.lock = _only_one(settings.data_dir)
 
     def run(self) -> int:
+        os.umask(0o077)  # what the parts write is ours alone
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.stopping.set())
         _check_ports(self.settings)
@@ -140,7 +141,7 @@ class House:
         if self.played:
             product = f"http://127.0.0.1:{settings.port}"
             sandbox = {
-                **env,
+                "PATH": env.get("PATH", ""),
                 "SANDBOX_PORT": str(settings.sandbox_port),
                 "SANDBOX_SECRETS": str(settings.data_dir / "sandbox.json"),
                 "PRODUCT_URL": product,

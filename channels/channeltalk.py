@@ -25,8 +25,8 @@ from channels.contract import (
 )
 
 KEYS = ("access_key", "access_secret")
-PER_SECOND, BURST = 100.0, 200  # ChannelTalk publishes no numbers; its 429 and x-ratelimit headers decide
-CHAT_PER_SECOND, CHAT_BURST = 10.0, 10
+PER_SECOND, BURST = 500.0, 1000  # ChannelTalk publishes no numbers; its 429 and x-ratelimit headers decide
+CHAT_GAP = 0.0  # seconds between two messages of one chat
 CAN_FIND = True
 
 HOOKS = ("/open_userchat", "/in_userchat", "/hooks/channeltalk")

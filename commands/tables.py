@@ -21,7 +21,7 @@ command = AppGroup("tables", help="Lookup tables: check, draft, publish.")
 def expected(session: Session, name: str, new_columns: bool) -> lookup.Expected | None:
     """What the sheet must have: the columns that modules use, and those of the version that is live."""
     needed: dict[str, str] = {}
-    for module, _ in words.all_modules(session):
+    for module in words.all_modules(session):
         for column in module.columns_of(name):
             needed.setdefault(column, module.name)
     live = versions.live_number(session, versions.TABLE, name)

@@ -101,7 +101,7 @@ def answer(
     version: int | None = None,
     site: str = "",
 ) -> Answer:
-    """Values in, messages out. With the reply to a question merged into `received` it gives the later ones too.
+    """Values in, messages out; with the reply to a question merged into `received`, the later ones too.
 
     Whatever is wrong with the module itself is a ModuleError that names the place.
     """
@@ -161,8 +161,8 @@ class _Run:
         peers = Peers(module.survey, read.values, others, given["now"].tzinfo or KOREA)
         self.scope: dict[str, Any] = {
             **functions.SCOPE,
-            "lookup": Function("lookup", self.lookup),
-            "percentile": Function("percentile", peers.percentile),
+            "lookup": Function("lookup", self.lookup, reaches_out=True),
+            "percentile": Function("percentile", peers.percentile, reaches_out=True),
             **given,
             **read.values,
         }

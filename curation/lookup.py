@@ -4,13 +4,13 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from responses.keys import fold, plain_number
-from responses.problems import ModuleError, did_you_mean
+from responses.problems import ModuleError, Problem, did_you_mean
 
 Cell = str | int | float | bool | None
 ANY = "*"
@@ -100,6 +100,44 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What an uploaded sheet is compared with."""
+
+    known: frozenset[str] | None = None  # columns that may be there; None: any
+    numbers: frozenset[str] = frozenset()  # columns of numbers until now
+    needed: Mapping[str, str] = field(
+        default_factory=dict
+    )  # column or key of a look-up -> the module using it
+    before: frozenset[str] | None = None  # columns of the version that is live
+
+    @classmethod
+    def of(cls, live: Table | None, needed: Mapping[str, str], new_columns: bool = False) -> "Expected":
+        """From the version that is live and what modules use; `new_columns` lets others in."""
+        if live is None:
+            return cls(needed=needed)
+        used = frozenset(f"{name}{end}" for name in needed for end in ("", "_min", "_max"))
+        known = None if new_columns else used | frozenset(live.columns)
+        numbers = frozenset(name for name in live.columns if _all_numbers(live.column(name)))
+        return cls(known, numbers, needed, frozenset(live.columns))
+
+
+def _all_numbers(cells: list[Cell]) -> bool:
+    filled = [cell for cell in cells if cell is not None and cell != ANY]
+    return bool(filled) and all(
+        isinstance(cell, int | float) and not isinstance(cell, bool) for cell in filled
+    )
+
+
+def read_sheet(
+    name: str, filename: str, data: bytes, expected: Expected | None = None
+) -> tuple[Table | None, list[Problem]]:
+    """The first worksheet of an .xlsx, or a .csv, as a table; with any error there is no table."""
+    from curation import sheets  # it needs Table from here; and only those who read sheets load it
+
+    return sheets.read(name, filename, data, expected)
+
+
+@dataclass(frozen=True)
 class _Condition:
     places: Iterable[int]  # of rows that may match, in sheet order
     size: int
@@ -154,7 +192,7 @@ class _Ranges:
         self.starts = self._disjoint()
 
     def _disjoint(self) -> tuple[list[float], list[int]] | None:
-        """Starts in order and their rows, where numbers lie in at most one range each: then a search is quick."""
+        """Starts in order and their rows, where a number lies in one range at most: searching is quick."""
         spans = []
         for place, (low, high) in enumerate(self.bounds):
             if (low and low[0] != "number") or (high and high[0] != "number"):

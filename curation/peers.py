@@ -5,7 +5,7 @@ from datetime import tzinfo
 from typing import Any
 
 from responses.budget import current
-from responses.keys import Key, Unreadable, fold, is_absent
+from responses.keys import Key, Unreadable, is_absent
 from responses.problems import ModuleError, did_you_mean
 
 FEWEST = 20  # below it, a share of others would say little, and could give somebody away
@@ -30,19 +30,19 @@ class Peers:
         column = self._column(key)
         if mine is None:
             return None
-        conditions = [(self._column(name), _alike(value)) for name, value in (within or {}).items()]
-        rest = [value for value in self._within(column, conditions) if value is not None]
+        rest = [value for value in self._within(column, within or {}) if value is not None]
         if len(rest) < FEWEST:
             return None
-        return 100 * sum(value < mine for value in rest) / len(rest)
+        below = sum(1 for value in rest if value < mine)
+        return 100 * below / len(rest)
 
-    def _within(self, column: list[Any], conditions: list[tuple[list[Any], Any]]) -> list[Any]:
-        kept = column
-        chosen = range(len(column))
-        for others, wanted in conditions:
+    def _within(self, column: list[Any], within: Mapping[str, Any]) -> list[Any]:
+        for name, value in within.items():
             current().step()
-            chosen = [place for place in chosen if _alike(others[place]) == wanted]  # type: ignore[assignment]
-        return kept if not conditions else [column[place] for place in chosen]
+            wanted = self._read(name, {self.keys[name].source: value}) if name in self.keys else value
+            fitting = [wanted is not None and other == wanted for other in self._column(name)]
+            column = [mine if fits else None for mine, fits in zip(column, fitting, strict=True)]
+        return column
 
     def _column(self, name: str) -> list[Any]:
         if not isinstance(name, str) or name not in self.keys:
@@ -54,10 +54,11 @@ class Peers:
             with current().paused():
                 if self.surveys is None:
                     self.surveys = self.others() if self.others else ()
-                self.columns[name] = [self._read(self.keys[name], survey) for survey in self.surveys]
+                self.columns[name] = [self._read(name, survey) for survey in self.surveys]
         return self.columns[name]
 
-    def _read(self, key: Key, survey: Mapping[str, Any]) -> Any:
+    def _read(self, name: str, survey: Mapping[str, Any]) -> Any:
+        key = self.keys[name]
         for source in (key.source, key.name):
             raw = survey.get(source)
             if not is_absent(raw):
@@ -66,7 +67,3 @@ class Peers:
                 except Unreadable:
                     continue
         return None
-
-
-def _alike(value: Any) -> Any:
-    return fold(value) if isinstance(value, str) else value

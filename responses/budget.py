@@ -36,11 +36,15 @@ class Budget:
 
     def step(self) -> None:
         self.steps += 1
-        if self.steps % _LOOK_EVERY == 0 and thread_time() > self.deadline:
+        if self.steps % _LOOK_EVERY == 0:
+            self.look()
+
+    def look(self) -> None:
+        if thread_time() > self.deadline:
             raise ModuleError("this takes longer than 100 ms of computing")
 
-    def say(self, characters: int) -> None:
-        self.text += characters
+    def say(self, text: str) -> None:
+        self.text += len(text) if text.isascii() else len(text.encode("utf8", "replace"))
         if self.text > LONGEST_TEXT:
             raise ModuleError("the texts are longer than 64 KiB")
 

@@ -90,10 +90,10 @@ class _Reading:
             )
         if isinstance(node, ScalarNode):
             return _word(node, line)
+        assert isinstance(node, SequenceNode | MappingNode)
         source = self.text[node.start_mark.index : node.end_mark.index].strip() if node.flow_style else ""
         if isinstance(node, SequenceNode):
             return Items(tuple(self.part(entry, depth + 1) for entry in node.value), source, line)
-        assert isinstance(node, MappingNode)
         return self.fields(node, source, line, depth)
 
     def fields(self, node: MappingNode, source: str, line: int, depth: int) -> Fields:

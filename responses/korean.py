@@ -68,7 +68,7 @@ def josa(word: str, pair: str) -> str:
 
 
 def last_sound(word: str) -> str:
-    """`vowel`, `rieul` (ends in ㄹ) or `closed` (ends in another consonant), as the word is read in Korean."""
+    """`vowel`, `rieul` (ends in ㄹ) or `closed` (ends in another consonant), as it is read in Korean."""
     folded = unicodedata.normalize("NFKC", word[-_LONGEST:])
     spoken = _spoken_end(folded, skip_brackets=True) or _spoken_end(folded, skip_brackets=False)
     unit = _UNIT.search(spoken)

@@ -17,7 +17,17 @@ from responses import formats, markup, syntax
 from responses.budget import bounded, current, kind_of, operate, paced, weigh
 from responses.problems import ModuleError, did_you_mean
 from responses.syntax import Mistake
-from responses.vocabulary import FILTERS, FUNCTIONS, TESTS, fail, first_line, joined, replace, run
+from responses.vocabulary import (
+    FILTERS,
+    FUNCTIONS,
+    TESTS,
+    fail,
+    first_line,
+    joined,
+    refuse_undefined,
+    replace,
+    run,
+)
 
 Scope = dict[str, Any]
 
@@ -38,7 +48,15 @@ _MEMBERS: tuple[tuple[type, frozenset[str]], ...] = (
         frozenset("index index0 revindex revindex0 first last length previtem nextitem".split()),
     ),
 )
-_ROW_METHODS = frozenset("get keys values items".split())
+ROW_METHODS = frozenset("get keys values items".split())
+_OF = dict(_MEMBERS)
+MEMBERS_BY_BASE: dict[str, frozenset[str]] = {
+    "number": frozenset(),
+    "truth": frozenset(),
+    "text": _OF[str],
+    "list": _OF[list],
+    "date": _OF[datetime],
+}
 
 
 class Unknown(StrictUndefined):
@@ -54,13 +72,18 @@ class Unknown(StrictUndefined):
 
 
 class Function:
-    """Something that a module may call. Nothing else is callable, whatever it is."""
+    """Something that a module may call. Nothing else is callable, whatever it is.
 
-    __slots__ = ("name", "run")
+    What a function raises is the module's error, unless it `reaches_out`: then a database that is away must
+    not look like a mistake in the module.
+    """
 
-    def __init__(self, name: str, run: Callable[..., Any]) -> None:
+    __slots__ = ("name", "run", "reaches_out")
+
+    def __init__(self, name: str, run: Callable[..., Any], reaches_out: bool = False) -> None:
         self.name = name
         self.run = run
+        self.reaches_out = reaches_out
 
 
 class Language(ImmutableSandboxedEnvironment):
@@ -80,6 +103,10 @@ class Language(ImmutableSandboxedEnvironment):
             fail(__obj)
         if not isinstance(__obj, Function):
             raise ModuleError(f"{kind_of(__obj)} cannot be called like a function")
+        if __obj.reaches_out:
+            refuse_undefined(args, kwargs)
+            current().look()
+            return bounded(__obj.run(*args, **kwargs))
         return run(__obj.name, __obj.run, args, kwargs)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -90,7 +117,7 @@ class Language(ImmutableSandboxedEnvironment):
         if isinstance(obj, Mapping):
             if attribute in obj:
                 return obj[attribute]
-            if attribute in _ROW_METHODS:
+            if attribute in ROW_METHODS:
                 return Function(attribute, partial(_row_method, obj, attribute))
             hint = did_you_mean(attribute, [key for key in obj if isinstance(key, str)])
             return Unknown(hint=f"there is no '{attribute}' here. {hint}".strip())
@@ -132,8 +159,9 @@ def _member(obj: Any, attribute: str) -> Any:
 def _row_method(row: Mapping[str, Any], method: str, *args: Any) -> Any:
     if method == "get":
         return row.get(*args)
-    found = {"keys": row.keys, "values": row.values, "items": row.items}[method](*args)
-    return [list(entry) for entry in found] if method == "items" else list(found)
+    if method == "items":
+        return [list(entry) for entry in row.items(*args)]
+    return list(row.keys(*args) if method == "keys" else row.values(*args))
 
 
 # ---- the environment ---
@@ -222,13 +250,13 @@ class Text:
         budget = current()
         if self._root is None:
             assert self.literal is not None
-            budget.say(len(self.literal))
+            budget.say(self.literal)
             return self.literal
         context = LANGUAGE.context_class(LANGUAGE, scope, None, {})
         parts: list[str] = []
         with _running_errors():
             for part in self._root(context):
-                budget.say(len(part))
+                budget.say(part)
                 parts.append(part)
         return "".join(parts)
 

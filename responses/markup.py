@@ -5,7 +5,8 @@ it, are `${` and `:word:` broken by a zero-width space, and the marks go away.
 """
 
 import re
-from html import unescape
+
+from responses.emoji import EMOJI
 
 BEGIN, END = "\ufdd0", "\ufdd1"  # noncharacters: no text that we accept has them
 _BREAK = "\ufdd2"
@@ -15,8 +16,11 @@ _MARKS = re.compile(f"[{BEGIN}{END}{_BREAK}]")
 _TAG = re.compile(r'<(?P<close>/)?(?P<name>b|i|link)(?P<attributes>(?:\s+[a-zA-Z]+="[^"<>]*")*)\s*>')
 _ATTRIBUTE = re.compile(r'([a-zA-Z]+)="([^"<>]*)"')
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot);)")
+_ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"'}
+_ENTITY = re.compile("&(amp|lt|gt|quot);")
 _VARIABLE = re.compile(r"\$\{")
 _EMOJI = re.compile(r"(?=(:[-+_0-9a-zA-Z]+:))")
+_EMOJI_CODE = re.compile(r":([-+_0-9a-zA-Z]+):")
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s\x00-\x1f]+", re.IGNORECASE)
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#\x00-\x1f\"<>\\]+[^\s\x00-\x1f\"<>\\]*", re.IGNORECASE)
 LONGEST_ADDRESS = 2000
@@ -33,7 +37,10 @@ def mark(data: str) -> str:
 def finish(rendered: str) -> tuple[str, str]:
     """A rendered text as ChannelTalk markup, and as plain words."""
     text = _mend_tags(_break_codes(rendered).strip())
-    plain = unescape_entities(_TAG.sub("", text).replace(_BREAK, ""))
+    bare = _TAG.sub("", text)
+    if ":" in bare:
+        bare = _EMOJI_CODE.sub(lambda found: EMOJI.get(found[1], found[0]), bare)
+    plain = unescape_entities(bare.replace(_BREAK, ""))
     return text.replace(_BREAK, _ZERO_WIDTH_SPACE), plain
 
 
@@ -43,7 +50,7 @@ def unmarked(rendered: str) -> str:
 
 
 def unescape_entities(text: str) -> str:
-    return unescape(text) if "&" in text else text
+    return _ENTITY.sub(lambda found: _ENTITIES[found[1]], text) if "&" in text else text
 
 
 def is_web_address(text: str) -> bool:
@@ -134,3 +141,16 @@ def unbalanced(text: str, opened: list[str]) -> str | None:
         elif not opened or opened.pop() != tag["name"]:
             return tag[0]
     return None
+
+
+def unsafe_links(text: str, data: str) -> list[str]:
+    """The author's own addresses of links that lead nowhere; `data` stands for what is not known yet."""
+    found = []
+    for tag in _TAG.finditer(text):
+        attributes = dict(_ATTRIBUTE.findall(tag["attributes"] or ""))
+        target = attributes.get("value")
+        if tag["name"] != "link" or tag["close"] or target is None or attributes.get("type", "url") != "url":
+            continue
+        if data not in target and not _SAFE_LINK.fullmatch(unescape_entities(target)):
+            found.append(target)
+    return found

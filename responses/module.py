@@ -9,7 +9,9 @@ from typing import TypeVar
 from responses import language, starts
 from responses.document import Fields, Items, Part, Word, read
 from responses.keys import Key
+from responses.markup import is_web_address
 from responses.module_survey import read_survey
+from responses.order import with_questions_first
 from responses.problems import Invalid
 from responses.reading import Reading
 from responses.shape import COLOURS, LONGEST_TITLE, Button, Effects, Message, Module, Value
@@ -38,6 +40,7 @@ _BUTTON = ("title", "url", "colour")
 _MOST = {"values": 200, "messages": 100, "starts": 50}
 _LONGEST_WAIT = 86_400
 _MOST_TAGS = 20
+_MOST_MARKS = 2_000  # each takes a fraction of a millisecond to compile
 
 Made = TypeVar("Made")
 
@@ -63,20 +66,31 @@ def parse_leniently(text: str, file: str) -> tuple[Module | None, Reading]:
         reading.problems += invalid.problems
         return None, reading
     reading.only(top, _TOP, "A module")
+    if text.count("{{") + text.count("{%") > _MOST_MARKS:
+        reading.wrong(1, f"There are more than {_MOST_MARKS:,} {{{{ }}}} and {{% %}}", "Divide the module.")
+        return None, reading
     name = reading.word(top, "module", "") or ""
     if not _NAME.fullmatch(name):
         mend = "Use small Latin letters, digits and _, such as: module: diet"
         reading.wrong(top.lines.get("module", 1), f"'{name}' cannot be a module's name", mend)
     incomplete = top.entries.get("incomplete")
     asks = _asked_keys(top.entries.get("messages"))
+    values = _values(reading, top)
+    messages, moved = with_questions_first(
+        _list(reading, top, "messages", partial(_message, reading)), values
+    )
+    for question, other in moved:
+        mend = f"It is asked before that message; move 'ask: {question.ask}' above it to show so."
+        said = f"The message in line {other.line} needs the reply to this question"
+        reading.wrong(question.line, said, mend, "warning")
     module = Module(
         name=name,
         title=reading.word(top, "title", name) or name,
         order=_order(reading, top),
         starts=_list(reading, top, "starts", partial(_start, reading)),
         survey=read_survey(reading, top, asks),
-        values=_values(reading, top),
-        messages=_list(reading, top, "messages", partial(_message, reading)),
+        values=values,
+        messages=messages,
         incomplete=None
         if incomplete is None
         else _list(reading, top, "incomplete", partial(_message, reading)),
@@ -173,8 +187,10 @@ def _values(reading: Reading, top: Fields) -> tuple[Value, ...]:
     for name, entry in part.entries.items():
         line = part.lines[name]
         reading.name(name, line)
+        reading.broken.add(name)
         with mistakes(reading, entry.text_line if isinstance(entry, Word) else line):
             values.append(Value(name, entry.source, line, language.expression(entry.source)))
+            reading.broken.discard(name)
     return tuple(values)
 
 
@@ -229,7 +245,7 @@ def _button(reading: Reading, entry: Fields) -> Button | None:
 
 
 def _refuse_address(reading: Reading, entry: Fields, key: str, text: language.Text | None) -> None:
-    if text is not None and text.literal is not None and not language.markup.is_web_address(text.literal):
+    if text is not None and text.literal is not None and not is_web_address(text.literal):
         mend = "Write the whole address, beginning with https://"
         reading.wrong(entry.lines[key], f"'{text.literal}' is no web address", mend)
 

@@ -19,6 +19,7 @@ class Reading:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.broken: set[str] = set()  # names that were meant to be there, so that nobody is told twice
 
     @property
     def errors(self) -> list[Problem]:

@@ -18,12 +18,17 @@ def fail(undefined: Undefined) -> NoReturn:
     undefined._fail_with_undefined_error()
 
 
+def refuse_undefined(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    for argument in (*args, *kwargs.values()):
+        if isinstance(argument, Undefined):
+            fail(argument)
+
+
 def run(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """A function or filter, its arguments looked at before and its result after."""
     current().step()
-    for argument in (*args, *kwargs.values()):
-        if isinstance(argument, Undefined) and name != "default":
-            fail(argument)
+    if name != "default":
+        refuse_undefined(args, kwargs)
     try:
         return bounded(function(*args, **kwargs))
     except (ModuleError, TemplateError):
@@ -44,21 +49,49 @@ def first_line(error: BaseException) -> str:
 # ---- functions -------------------------------------------------------------------------
 
 
-def _round(number: Any, digits: int | None = None) -> Any:
+def _trunc(number: float) -> int:
+    """The whole part: trunc(2.7) is 2."""
+    return math.trunc(number)
+
+
+def _floor(number: float) -> int:
+    """Down to a whole number: floor(-2.5) is -3."""
+    return math.floor(number)
+
+
+def _ceil(number: float) -> int:
+    """Up to a whole number: ceil(2.1) is 3."""
+    return math.ceil(number)
+
+
+def _abs(number: float) -> float:
+    """Without its sign."""
+    return abs(number)
+
+
+def _len(value: Any) -> int:
+    """How many entries a list has, or characters a text."""
+    return len(value)
+
+
+def _round(number: float, digits: int | None = None) -> float:
+    """As Python rounds, halves to the even neighbour: round(2.5) is 2. With digits, so many decimals."""
     if digits is not None and not -15 <= digits <= 15:
         raise ModuleError("round takes at most 15 digits")  # round(5, -10**9) computes 10**(10**9)
     return round(number, digits)
 
 
 def _range(*bounds: int) -> list[int]:
+    """Whole numbers in a list, as in Python: range(3) is 0, 1, 2."""
     steps = range(*bounds)
     if len(steps) > MOST_ITEMS:
         raise ModuleError(f"a range has more than {MOST_ITEMS:,} numbers")
     return list(steps)
 
 
-def _sum(numbers: Iterable[Any], start: int | float = 0) -> Any:
-    total: Any = start
+def _sum(numbers: Iterable[Any], start: float = 0) -> float:
+    """All numbers of a list together."""
+    total = start
     for number in paced(numbers):
         if not isinstance(number, int | float):
             raise ModuleError(f"sum needs numbers, and one entry is {kind_of(number)}")
@@ -67,40 +100,46 @@ def _sum(numbers: Iterable[Any], start: int | float = 0) -> Any:
 
 
 def _int(value: Any) -> int:
+    """A whole number from a number or a text."""
     return int(value)
 
 
 def _float(value: Any) -> float:
+    """A number from a text."""
     return float(value)
 
 
 def _min(*values: Any) -> Any:
+    """The smallest of a list, or of its arguments."""
     return min(*values)
 
 
 def _max(*values: Any) -> Any:
+    """The largest of a list, or of its arguments."""
     return max(*values)
 
 
 def _days_between(a: Any, b: Any) -> int:
+    """Days from a to b, negative when b comes first."""
     zone = current().zone
     return (formats.day_of(b, "days_between", zone) - formats.day_of(a, "days_between", zone)).days
 
 
 def _weekday(x: Any) -> int:
+    """0 for Monday to 6 for Sunday."""
     return formats.day_of(x, "weekday", current().zone).weekday()
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "trunc": lambda number: math.trunc(number),
+    "trunc": _trunc,
     "round": _round,
-    "floor": lambda number: math.floor(number),
-    "ceil": lambda number: math.ceil(number),
+    "floor": _floor,
+    "ceil": _ceil,
     "min": _min,
     "max": _max,
-    "abs": lambda number: abs(number),
+    "abs": _abs,
     "sum": _sum,
-    "len": lambda value: len(value),
+    "len": _len,
     "int": _int,
     "float": _float,
     "range": _range,

@@ -13,7 +13,7 @@ from sandbox.channeltalk_chats import CHANNEL, MANAGERS, STATES, Chat, Chats, Mi
 from sandbox.channeltalk_webhooks import SCOPES, Hook, Webhooks
 from sandbox.faults import Faults, Rule
 from sandbox.record import Record
-from sandbox.server import Request, Response, answer_json
+from sandbox.server import Manner, Request, Response, answer_json
 
 Json = dict[str, Any]
 
@@ -28,6 +28,16 @@ _TYPES = {
     422: "unprocessableEntityException",
     429: "tooManyRequestsException",
     500: "internalServerErrorException",
+}
+
+
+_MANNERS: dict[str, Manner] = {
+    "drop_before": "drop",
+    "drop_after": "drop",
+    "timeout_after": "hang",
+    "half": "half",
+    "trickle": "trickle",
+    "reset": "reset",
 }
 
 
@@ -91,15 +101,7 @@ class ChannelTalk:
             return Response(rule.status, page, {"Content-Type": "text/html", **headers})
         if rule.do == "empty":
             return Response(200, b"", {"Content-Type": "application/json", **headers})
-        if rule.do == "reset":
-            response.manner = "reset"
-        elif rule.do == "half":
-            response.manner = "half"
-        elif rule.do == "trickle":
-            response.manner = "trickle"
-        else:
-            response.manner = "hang" if rule.do == "timeout_after" else "drop"
-        response.seconds = rule.seconds
+        response.manner, response.seconds = _MANNERS[rule.do], rule.seconds
         return response
 
     def _too_many(self, seconds: float) -> Response:

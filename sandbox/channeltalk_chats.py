@@ -23,6 +23,7 @@ MANAGERS = {
     "233101": {"id": "233101", "channelId": CHANNEL_ID, "name": "박서준", "email": "sj@shop.example.kr"},
     "233102": {"id": "233102", "channelId": CHANNEL_ID, "name": "이도윤", "email": "dy@shop.example.kr"},
 }
+ON_DUTY = "233101"  # the manager in whose seat a person or a test sits
 STATES = ("opened", "closed", "snoozed", "queued", "initial", "missed")
 CONTACTS = ("email", "mobileNumber")
 
@@ -84,7 +85,7 @@ class Chats:
             self.members[member_id] = user["id"]
         user |= {
             "name": name,
-            "profile": {"name": name, **profile} if name else dict(profile),
+            "profile": {**profile, "name": name} if name else dict(profile),
             "tags": list(tags),
         }
         user |= {
@@ -219,9 +220,10 @@ class Chats:
         body: Json = {"blocks": [{"type": "text", "value": markup.escaped(text)}]} if text else {}
         if private:
             body["options"] = ["private"]
-        who = {"user": chat.user_id, "manager": "233101", "bot": "19044"}[person]
-        bot = self.named_bot("다른 봇") if person == "bot" else None
-        return self._store(chat, person, bot["id"] if bot else who, body, bot["id"] if bot else "")
+        if person == "bot":
+            bot = self.named_bot("다른 봇")["id"]
+            return self._store(chat, person, bot, body, bot)
+        return self._store(chat, person, chat.user_id if person == "user" else ON_DUTY, body, "")
 
     def log(self, chat: Chat, action: str, by: str, kind: str = "manager") -> Message:
         """A system line, such as "closed by …"; it has no text."""

@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
 
-from sandbox.channeltalk_markup import Rejected
+from sandbox.channeltalk_markup import Rejected, is_web_address
 
 Json = dict[str, Any]
 Item = TypeVar("Item")
@@ -65,10 +64,14 @@ def checked_profile(body: Json) -> Json:
 
 
 def check_hook(body: Json, names: set[str], known: tuple[str, ...]) -> None:
-    name, url, scopes = body.get("name", "-"), body.get("url", "http://-"), body.get("scopes", [known[0]])
+    name, url, scopes = (
+        body.get("name", "-"),
+        body.get("url", "https://bot.example.kr"),
+        body.get("scopes", [known[0]]),
+    )
     if not isinstance(name, str) or not name or name in names:
         raise Rejected("name must be a text that no other webhook has.")
-    if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
+    if not is_web_address(url):
         raise Rejected("url must be an http address.")
     if not isinstance(scopes, list) or not scopes or not all(scope in known for scope in scopes):
         raise Rejected(f"scopes must be some of {', '.join(known)}.")

@@ -106,7 +106,8 @@ def _check_buttons(buttons: list[Any]) -> None:
         title = button.get("title")
         if not isinstance(title, str) or not 1 <= len(title) <= 30:
             raise Rejected(f"{where}.title must have 1 to 30 characters.")
-        if button.get("colorVariant", "cobalt") not in COLOURS:
+        colour = button.get("colorVariant", "cobalt")
+        if not isinstance(colour, str) or colour not in COLOURS:
             raise Rejected(f"{where}.colorVariant must be one of {', '.join(sorted(COLOURS))}.")
         _check_action(button.get("action"), f"{where}.action")
 
@@ -118,8 +119,16 @@ def _check_action(action: object, where: str) -> None:
         return
     attributes = action.get("attributes")
     url = attributes.get("url") if isinstance(attributes, dict) else None
-    if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
+    if not is_web_address(url):
         raise Rejected(f"{where}.attributes.url must be an http address.")
+
+
+def is_web_address(url: object) -> bool:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+    except ValueError:  # such as an unclosed [ in the host
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _check_options(options: list[Any], group: bool) -> None:

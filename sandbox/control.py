@@ -28,14 +28,13 @@ from urllib.parse import urlsplit
 from sandbox import channeltalk_lists as lists
 from sandbox import channeltalk_markup as markup
 from sandbox.channeltalk import ChannelTalk, Rate
-from sandbox.channeltalk_chats import SUPPORT_BOT, WORKFLOW, Chat, Message, Missing
+from sandbox.channeltalk_chats import ON_DUTY, SUPPORT_BOT, WORKFLOW, Chat, Message, Missing
 from sandbox.faults import Faults, WrongRule
 from sandbox.record import Record
 from sandbox.server import Request, Response, answer_json
 
 Json = dict[str, Any]
 
-MANAGER = "233101"
 CROWD_LIMIT = 5000
 PATIENCE = 600.0
 
@@ -180,11 +179,11 @@ class Control:
         chats, chat, body = self.talk.chats, self.talk.chats.chat(chat_id), _object(request)
         who, text = _text(body, "as", "user"), _text(body, "text", "")
         if who == "log:close":
-            chats.close(chat, "manager", MANAGER)
+            chats.close(chat, "manager", ON_DUTY)
         elif who == "log:assign":
-            chats.assign(chat, MANAGER, "manager", MANAGER)
+            chats.assign(chat, ON_DUTY, "manager", ON_DUTY)
         elif who.startswith("log:"):
-            chats.log(chat, who.removeprefix("log:"), MANAGER)
+            chats.log(chat, who.removeprefix("log:"), ON_DUTY)
         elif who in ("user", "manager", "bot", "note"):
             chats.say(chat, "manager" if who == "note" else who, text, private=who == "note")
         else:
@@ -193,12 +192,12 @@ class Control:
 
     def close(self, request: Request, chat_id: str) -> Json:
         chat = self.talk.chats.chat(chat_id)
-        self.talk.chats.close(chat, "manager", MANAGER)
+        self.talk.chats.close(chat, "manager", ON_DUTY)
         return self._described(chat)
 
     def reopen(self, request: Request, chat_id: str) -> Json:
         chat = self.talk.chats.chat(chat_id)
-        self.talk.chats.open(chat, MANAGER)
+        self.talk.chats.open(chat, ON_DUTY)
         return self._described(chat)
 
     def change_user(self, request: Request, user_id: str) -> Json:

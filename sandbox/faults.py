@@ -59,7 +59,7 @@ class Rule:
     seconds: float
     stored: bool
     status: int
-    random: random.Random
+    dice: random.Random
     seen: int = 0
     hits: int = 0
     source: Json = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Rule:
             return False
         if "count" in self.match and self.hits >= int(self.match["count"]):
             return False
-        if self.random.random() >= float(self.match.get("probability", 1.0)):
+        if self.dice.random() >= float(self.match.get("probability", 1.0)):
             return False
         self.hits += 1
         return True

@@ -7,6 +7,7 @@ drips. Handlers answer at once with a Response, or with a coroutine when they ha
 import asyncio
 import json
 import logging
+import math
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -52,11 +53,18 @@ class Request:
         return [value for key, value in parse_qsl(self.raw_query, keep_blank_values=True) if key == name]
 
     def json(self) -> Any:
-        """The body as JSON; raises ValueError when it is none (bad UTF-8 and endless nesting included)."""
+        """The body as JSON; raises ValueError when it is none: bad UTF-8, endless nesting, NaN, 1e309."""
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_float=_finite, parse_constant=_finite)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is no JSON number")
+    return value
 
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
@@ -113,7 +121,7 @@ class Connection(asyncio.Protocol):
             self._answer(request)
 
     def _answer(self, request: Request) -> None:
-        keep = request.headers.get("connection", "").lower() != "close"
+        keep = "close" not in request.headers.get("connection", "").lower()
         bodiless = request.method == "HEAD"
         try:
             response = self.handler(request)

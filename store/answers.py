@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Index, Select, and_, func, or_, select, update
+from sqlalchemy import JSON, Index, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Id, Moment, is_one_of
-from store.deliveries import CANCELLED, DEAD, SENDING, SENT, WAITING, Delivery
+from store.deliveries import CANCELLED, DEAD, SENDING, SENT, UNFINISHED, WAITING, Delivery
 
 GOING, ASKING, ENDED = "going", "asking", "ended"
 PATIENCE = timedelta(hours=24)
@@ -56,6 +56,9 @@ class Answer(Base):
         return f"answer:{self.id}"
 
 
+_answers, _deliveries = Answer.__table__, Delivery.__table__
+
+
 def get(session: Session, id: int) -> Answer | None:
     return session.get(Answer, id)
 
@@ -77,6 +80,8 @@ def asking(session: Session, channel: str, chat: str) -> Answer | None:
 
 def end_series(session: Session, channel: str, chat: str, reason: str, always: bool, module: str = "") -> int:
     """Cancel what waits in this chat: every series (`always`) or those that yield; only of `module`, if named."""
+    if not _anything_open(session, channel, chat):
+        return 0
     here = and_(Delivery.channel == channel, Delivery.chat == chat, is_one_of(Delivery.state, WAITING))
     if not always:
         here = and_(here, Delivery.yields)
@@ -98,6 +103,27 @@ def end_series(session: Session, channel: str, chat: str, reason: str, always: b
     over = [*session.scalars(questions), *(id for id in sources if id is not None)]
     session.execute(update(Answer).where(Answer.id.in_(over)).values(state=ENDED))
     return int(ended.rowcount)  # type: ignore[attr-defined]
+
+
+_unsent = (
+    select(_deliveries.c.id)
+    .where(_deliveries.c.channel == bindparam("of_channel"), _deliveries.c.chat == bindparam("of_chat"))
+    .where(is_one_of(_deliveries.c.state, *UNFINISHED))
+    .limit(1)
+)
+_asked = (
+    select(_answers.c.id)
+    .where(_answers.c.channel == bindparam("of_channel"), _answers.c.chat == bindparam("of_chat"))
+    .where(is_one_of(_answers.c.state, ASKING))
+    .limit(1)
+)
+
+
+def _anything_open(session: Session, channel: str, chat: str) -> bool:
+    """Mostly nothing is: two quick looks save the four statements that end a series."""
+    of_chat = {"of_channel": channel, "of_chat": chat}
+    run = session.connection()
+    return run.execute(_unsent, of_chat).first() is not None or run.execute(_asked, of_chat).first() is not None
 
 
 def end_one(session: Session, answer: Answer, reason: str) -> None:

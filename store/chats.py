@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, select, update
+from sqlalchemy import JSON, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -43,11 +43,8 @@ def get(session: Session, channel: str, chat: str) -> Chat | None:
     return session.get(Chat, (channel, chat), populate_existing=True)
 
 
-def places(session: Session, held: Chat, count: int) -> range:
+def places(held: Chat, count: int) -> range:
     """`count` places at the end of the line of a held chat."""
     first = held.positions + 1
     held.positions += count
-    session.execute(
-        update(Chat).where(Chat.channel == held.channel, Chat.chat == held.chat).values(positions=held.positions)
-    )
     return range(first, first + count)

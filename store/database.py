@@ -1,7 +1,9 @@
 """The one database: SQLite in WAL mode or PostgreSQL, through Flask-SQLAlchemy."""
 
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, event, literal_column, text
 from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -45,17 +48,18 @@ class Moment(TypeDecorator[datetime]):
 def engine_options(url: str, patience: float) -> dict[str, Any]:
     """`patience`: seconds to wait for another writer before giving up. Short in a web process, which has a spool."""
     if make_url(url).get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": patience}, "pool_size": 40}
+        return {"connect_args": {"timeout": patience}, "pool_size": 40, "hide_parameters": True}
     waits = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 1000) + 20000}"
     return {
         "connect_args": {"connect_timeout": 3, "options": waits, "tcp_user_timeout": 8000},
         "pool_size": 10,
         "max_overflow": 40,
         "pool_pre_ping": True,
+        "hide_parameters": True,
     }
 
 
-def prepare(engine: Engine) -> None:
+def prepare(engine: Engine, patience: float) -> None:
     """SQLite by default begins lazily and waits badly; make it WAL, durable, and explicit about writers."""
     if engine.dialect.name != "sqlite":
         return
@@ -70,8 +74,32 @@ def prepare(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         # A transaction that reads first and writes later can lose its snapshot; writers say so at once.
-        writing = connection.get_execution_options().get("writing")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        if connection.get_execution_options().get("writing"):
+            _begin_writing(connection, patience)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: Connection, patience: float) -> None:
+    """SQLite waits for another writer with pauses that grow to a tenth of a second, so a web process would hardly
+    ever get in beside a busy worker. Looking every millisecond makes the turns fair."""
+    until = time.monotonic() + patience
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > until:
+                    raise
+            time.sleep(0.001)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
+
+
+# SQLite has one writer, and who waits for it sleeps and polls. Threads of one process wait here instead, in turn.
+_turn = threading.Lock()
 
 
 @contextmanager
@@ -79,13 +107,14 @@ def writing() -> Iterator[Session]:
     """One transaction that writes: commits at the end, rolls back on any error."""
     session = db.session
     session.rollback()  # a read left open would keep an old snapshot
-    session.connection(execution_options={"writing": True})
-    try:
-        yield session()
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+    with _turn if is_sqlite(session()) else nullcontext():
+        try:
+            session.connection(execution_options={"writing": True})
+            yield session()
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Index, and_, exists, func, or_, select, update
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy import JSON, Index, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store import chats, processes
 from store.database import Base, Id, Moment, is_one_of
@@ -74,15 +74,15 @@ def new_key() -> str:
 def add(session: Session, held: chats.Chat, rows: Sequence[Delivery], now: datetime) -> None:
     """Put a series (or what follows a question in one) at the end of its chat's line; its first message is due
     after its own wait."""
-    session.add_all(rows)
     ready = [row for row in rows if row.body is not None]
     if ready:
         ready[0].due_at = now + timedelta(seconds=ready[0].wait)
-        _line_up(session, held, ready)
+        _line_up(held, ready)
+    session.add_all(rows)
     session.flush()
 
 
-def _line_up(session: Session, held: chats.Chat, rows: Sequence[Delivery]) -> None:
+def _line_up(held: chats.Chat, rows: Sequence[Delivery]) -> None:
     """Give places to the messages that run at the pace of a conversation, up to the first long pause."""
     count = 0
     for row in rows:
@@ -91,7 +91,7 @@ def _line_up(session: Session, held: chats.Chat, rows: Sequence[Delivery]) -> No
         if count == 0 and row.wait > LONG_PAUSE:
             return  # its own pause comes first; it lines up when due
         count += 1
-    for row, place in zip(rows[:count], chats.places(session, held, count), strict=True):
+    for row, place in zip(rows[:count], chats.places(held, count), strict=True):
         row.position = place
 
 
@@ -107,81 +107,89 @@ def line_up_due(session: Session, now: datetime) -> None:
             Delivery.source == row.source, Delivery.step > row.step, is_one_of(Delivery.state, WAITING),
             Delivery.body.is_not(None),
         )  # fmt: skip
-        row.position = chats.places(session, held, 1)[0]
+        row.position = chats.places(held, 1)[0]
         following = list(session.scalars(rest.order_by(Delivery.step)))
-        _line_up(session, held, following)
+        _line_up(held, following)
 
 
-def claim(session: Session, owner: str, most: int, now: datetime, not_channels: Sequence[str]) -> list[Delivery]:
+# --- taking and finishing: the statements of the hot path are built once, since building costs more than running ---
+
+_rows = Delivery.__table__
+_ahead = _rows.alias("ahead")
+_first_in_line = ~exists().where(
+    _ahead.c.channel == _rows.c.channel,
+    _ahead.c.chat == _rows.c.chat,
+    is_one_of(_ahead.c.state, *UNFINISHED),
+    or_(_ahead.c.state == SENDING, _ahead.c.position < _rows.c.position),
+    _ahead.c.id != _rows.c.id,
+)
+_waits = is_one_of(_rows.c.state, WAITING)
+_is_mine = and_(_rows.c.owner == bindparam("me"), is_one_of(_rows.c.state, SENDING))
+_taken = {"state": SENDING, "owner": bindparam("me"), "attempts": _rows.c.attempts + 1}
+
+_due_ones = (
+    select(_rows.c.id)
+    .where(_waits, _rows.c.due_at <= bindparam("now"), _rows.c.position.is_not(None), _first_in_line)
+    .where(_rows.c.channel == bindparam("of_channel"))
+    .order_by(_rows.c.event_id, _rows.c.step)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_take = update(_rows).where(_rows.c.id == bindparam("of_id"), _waits).values(_taken)
+_next_of_series = (
+    select(_rows.c.id, _rows.c.wait, _rows.c.body.is_not(None).label("has_words"))
+    .where(_rows.c.source == bindparam("of_source"), _rows.c.step > bindparam("after"), _waits)
+    .order_by(_rows.c.step)
+    .limit(1)
+)
+_set_due = update(_rows).where(_rows.c.id == bindparam("of_id"), _waits).values(due_at=bindparam("at"))
+_finished = (
+    update(_rows)
+    .where(_rows.c.id == bindparam("of_id"), _is_mine)
+    .values(
+        state=bindparam("as_state"),
+        reason=bindparam("why"),
+        message_id=bindparam("as_id"),
+        sent_at=bindparam("at"),
+        unclear=False,
+        owner=None,
+    )
+)
+
+
+def claim(session: Session, owner: str, channel: str, most: int, now: datetime) -> list[Delivery]:
     """Take up to `most` due messages, each the first of its chat's line; the oldest series first, so that a flood
     of new chats does not hold up one that has begun."""
-    query = (
-        select(Delivery.id)
-        .where(is_one_of(Delivery.state, WAITING), Delivery.due_at <= now, Delivery.position.is_not(None), first_in_line())
-        .order_by(Delivery.event_id, Delivery.step)
-        .limit(most)
-    )
-    if not_channels:
-        query = query.where(Delivery.channel.not_in(not_channels))
-    ids = list(session.scalars(query.with_for_update(skip_locked=True)))
-    if not ids:
+    run = session.connection()
+    ids = run.execute(_due_ones, {"now": now, "of_channel": channel, "most": most}).scalars().all()
+    mine = [id for id in ids if run.execute(_take, {"of_id": id, "me": owner}).rowcount == 1]
+    if not mine:
         return []
-    mark_sending = update(Delivery).where(Delivery.id.in_(ids), is_one_of(Delivery.state, WAITING))
-    session.execute(mark_sending.values(state=SENDING, owner=owner, attempts=Delivery.attempts + 1))
-    mine = select(Delivery).where(Delivery.id.in_(ids), Delivery.owner == owner, is_one_of(Delivery.state, SENDING))
-    return list(session.scalars(mine.order_by(Delivery.event_id).execution_options(populate_existing=True)))
+    return list(session.scalars(select(Delivery).where(Delivery.id.in_(mine)).order_by(Delivery.event_id)))
 
 
-def first_in_line() -> Any:
-    ahead = aliased(Delivery)
-    return ~exists().where(
-        ahead.channel == Delivery.channel,
-        ahead.chat == Delivery.chat,
-        is_one_of(ahead.state, *UNFINISHED),
-        or_(ahead.state == SENDING, ahead.position < Delivery.position),
-        ahead.id != Delivery.id,
-    )
-
-
-def sent(
-    session: Session, delivery: Delivery, owner: str, next_owner: str, message_id: str, now: datetime
-) -> Delivery | None:
-    """It arrived. Returns the next message of the series, claimed for `next_owner`, if it may follow at once."""
-    if not _finish(session, delivery, owner, state=SENT, message_id=message_id, sent_at=now):
-        return None
-    return follow(session, delivery, next_owner, now)
+def sent(session: Session, delivery: Delivery, owner: str, message_id: str, now: datetime) -> None:
+    """It arrived; the next message of the series is due after its wait."""
+    facts = {"as_state": SENT, "why": "", "as_id": message_id, "at": now}
+    done = session.connection().execute(_finished, {"of_id": delivery.id, "me": owner} | facts)
+    if done.rowcount == 1:
+        follow(session, delivery, now)
 
 
 def died(session: Session, delivery: Delivery, owner: str, reason: str, now: datetime) -> None:
     """It never will. What comes after it in the series still goes."""
-    if _finish(session, delivery, owner, state=DEAD, reason=reason):
-        follow(session, delivery, "", now)
+    facts = {"as_state": DEAD, "why": reason[:500], "as_id": "", "at": None}
+    done = session.connection().execute(_finished, {"of_id": delivery.id, "me": owner} | facts)
+    if done.rowcount == 1:
+        follow(session, delivery, now)
 
 
-def _finish(session: Session, delivery: Delivery, owner: str, **values: Any) -> bool:
-    mine = update(Delivery).where(Delivery.id == delivery.id, Delivery.owner == owner, is_one_of(Delivery.state, SENDING))
-    values = {"reason": "", "unclear": False, "owner": None} | values
-    return session.execute(mine.values(**values)).rowcount == 1  # type: ignore[attr-defined, no-any-return]
-
-
-def follow(session: Session, delivery: Delivery, owner: str, now: datetime) -> Delivery | None:
-    """Set the next message of the series due; claim it when it is due now and first in line."""
-    rest = select(Delivery).where(
-        Delivery.source == delivery.source, Delivery.step > delivery.step, is_one_of(Delivery.state, WAITING)
-    )
-    after = session.scalars(rest.order_by(Delivery.step).limit(1)).first()
-    if after is None or after.body is None:
-        return None
-    after.due_at = now + timedelta(seconds=after.wait)
-    session.flush()
-    if not owner or after.wait > 0 or after.position is None:
-        return None
-    free = update(Delivery).where(Delivery.id == after.id, is_one_of(Delivery.state, WAITING), first_in_line())
-    claimed = session.execute(
-        free.values(state=SENDING, owner=owner, attempts=Delivery.attempts + 1), execution_options={"synchronize_session": False}
-    )
-    session.expire(after)
-    return after if claimed.rowcount == 1 else None  # type: ignore[attr-defined]
+def follow(session: Session, delivery: Delivery, now: datetime) -> None:
+    """Set the next message of the series due, unless it still waits for a reply."""
+    run = session.connection()
+    after = run.execute(_next_of_series, {"of_source": delivery.source, "after": delivery.step}).first()
+    if after is not None and after.has_words:
+        run.execute(_set_due, {"of_id": after.id, "at": now + timedelta(seconds=after.wait)})
 
 
 def put_off(session: Session, delivery: Delivery, owner: str, due_at: datetime, reason: str, **values: Any) -> bool:
@@ -191,30 +199,33 @@ def put_off(session: Session, delivery: Delivery, owner: str, due_at: datetime, 
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def _lost(me: str, busy: Sequence[str]) -> Any:
-    """Being sent by a process that is dead, or by `me` although no thread of mine is busy with its series (its last
-    write failed)."""
-    mine = and_(Delivery.owner == me, Delivery.source.not_in(busy))
+def _lost(me: str, busy: Sequence[int]) -> Any:
+    """Being sent by a process that is dead, or by `me` although no thread of mine is busy with it (its last write failed)."""
+    mine = and_(Delivery.owner == me, Delivery.id.not_in(busy))
     dead = or_(Delivery.owner.is_(None), Delivery.owner.not_in(processes.alive()))
     return and_(is_one_of(Delivery.state, SENDING), or_(mine, dead))
 
 
-def any_lost(session: Session, me: str, busy: Sequence[str]) -> bool:
+def any_lost(session: Session, me: str, busy: Sequence[int]) -> bool:
     return session.scalar(select(Delivery.id).where(_lost(me, busy)).limit(1)) is not None
 
 
-def recover(session: Session, me: str, busy: Sequence[str], now: datetime) -> int:
+def recover(session: Session, me: str, busy: Sequence[int], now: datetime) -> int:
     """Free what was lost: nobody knows whether it arrived, so the next owner asks first."""
     lost = update(Delivery).where(_lost(me, busy))
     freed = session.execute(lost.values(state=WAITING, owner=None, unclear=True, due_at=now))
     return int(freed.rowcount)  # type: ignore[attr-defined]
 
 
-def next_due(session: Session, not_channels: Sequence[str] = ()) -> datetime | None:
-    query = select(func.min(Delivery.due_at)).where(is_one_of(Delivery.state, WAITING))
-    if not_channels:
-        query = query.where(Delivery.channel.not_in(not_channels))
-    return session.scalar(query)
+_soonest = select(func.min(_rows.c.due_at)).where(_waits)
+_soonest_of = _soonest.where(_rows.c.channel.in_(bindparam("channels", expanding=True)))
+
+
+def next_due(session: Session, channels: Sequence[str] | None = None) -> datetime | None:
+    """When the next message is due: of all channels, or of these."""
+    if channels is None:
+        return session.connection().scalar(_soonest)
+    return session.connection().scalar(_soonest_of, {"channels": list(channels)})
 
 
 def of_source(session: Session, source: str) -> list[Delivery]:
@@ -243,7 +254,7 @@ def retry(session: Session, id: int, now: datetime) -> bool:
     if row is None or row.state not in (DEAD, CANCELLED) or row.body is None:
         return False
     held = chats.hold(session, row.channel, row.chat)
-    row.position = chats.places(session, held, 1)[0]
+    row.position = chats.places(held, 1)[0]
     row.state, row.reason, row.attempts, row.due_at = WAITING, "", 0, now
     return True
 
@@ -255,5 +266,5 @@ def cancel(session: Session, id: int, reason: str, now: datetime) -> bool:
     waiting = update(Delivery).where(Delivery.id == id, is_one_of(Delivery.state, WAITING))
     done = session.execute(waiting.values(state=CANCELLED, reason=reason)).rowcount == 1  # type: ignore[attr-defined]
     if done and row.due_at is not None:
-        follow(session, row, "", now)
+        follow(session, row, now)
     return bool(done)

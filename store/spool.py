@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import logs
 from store.events import Fact
 
 
@@ -55,10 +56,9 @@ class Spool:
         except FileNotFoundError:
             return []
 
-    def drain(self, record: Callable[[Sequence[Fact]], Any]) -> int:
-        """Hand everything to `record`, the oldest first; what it raised on stays. One process of the host at a time."""
-        if not self.waiting():
-            return 0
+    def drain(self, record: Callable[[Sequence[Fact]], Any], away: tuple[type[Exception], ...]) -> int:
+        """Hand everything to `record`, the oldest first; returns how many. Raises when the database is `away`; what
+        cannot be recorded for another reason is laid aside in `spool/bad`. One process of the host at a time."""
         with (self.folder / "draining").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,8 +66,16 @@ class Spool:
                 return 0
             paths = self.waiting()
             for path in paths:
-                record([_fact(row) for row in json.loads(path.read_bytes())])
-                path.unlink()
+                try:
+                    record([_fact(row) for row in json.loads(path.read_bytes())])
+                except away:
+                    raise
+                except Exception as error:
+                    logs.error("spool.laid_aside", exception=error, file=path.name)
+                    (self.folder / "bad").mkdir(exist_ok=True, mode=0o700)
+                    path.rename(self.folder / "bad" / path.name)
+                else:
+                    path.unlink()
             self._sync_folder()
             return len(paths)
 

@@ -69,7 +69,7 @@ def crowd(house: House, count: int = 300) -> None:
     took = time.monotonic() - began
     record = house.control("record")
     slowest = max(hook["ms"] for hook in record["webhooks"])
-    opened = [hook["ms"] for hook in record["webhooks"] if hook["kind"] == "userChat"]
+    opened = [hook["ms"] for hook in record["webhooks"] if hook["kind"] == "opened"]
     wrong = _judge(house, chats)
     print(f"{count} customers at once, ten messages each: {took:.1f} s, {count * 10 / took:.0f} messages/s;", end=" ")
     print(f"longest answer to an opened hook {max(opened):.0f} ms, to any hook {slowest:.0f} ms; {wrong}")

@@ -148,6 +148,15 @@ class Call:
     body: Json
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A sandbox that was reset or stopped hangs up in the middle of a delivery; that is no error here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -178,8 +187,7 @@ class Hooks:
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet: the calls are in `hooks.calls`."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import reckoning
 from ruamel.yaml import YAML
 
 from curation.answer import Answer, answer
@@ -18,6 +17,7 @@ from curation.lookup import Table, read_sheet
 from responses.check import check
 from responses.module import Module, parse
 from responses.starts import Occasion, match
+from tests import reckoning
 
 SHIPPED = Path(__file__).parent.parent / "responses" / "shipped"
 GOLDEN = Path(__file__).parent / "golden"

@@ -12,7 +12,7 @@ FLOOR = {"settings", "clock", "logs", "reporting"}
 MAY = {
     "responses": set(),
     "channels": set(),
-    "store": {"clock"},
+    "store": {"clock", "logs"},
     "curation": {"responses"},
     "interaction": {"responses"},
     "workers": FLOOR | {"responses", "channels", "store", "curation", "interaction"},

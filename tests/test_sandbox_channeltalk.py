@@ -72,6 +72,8 @@ def test_derives_plain_text_from_all_kinds_of_blocks(bench: Bench) -> None:
         {**text("a"), "buttons": [button(title="가" * 31)]},
         {**text("a"), "buttons": [button(title="")]},
         {**text("a"), "buttons": [button(colorVariant="blue")]},
+        {**text("a"), "buttons": [button(colorVariant=["green"])]},
+        {**text("a"), "buttons": [button(action={"type": "web", "attributes": {"url": "http://["}})]},
         {**text("a"), "buttons": [{"title": "a", "url": "https://a.kr"}]},
         {
             **text("a"),
@@ -108,7 +110,9 @@ def test_refuses_bot_names_outside_the_pattern(bench: Bench, name: str) -> None:
     assert bench.post(bench.customer(), text("a"), params={"botName": name}).status_code == 422
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"plainText": "a", "x": 1e309}']
+)
 def test_answers_400_to_what_is_no_json_object(bench: Bench, content: bytes) -> None:
     answer = bench.api("POST", f"/user-chats/{bench.customer()}/messages", data=content)
     assert answer.status_code == 400

@@ -103,6 +103,7 @@ def test_a_crowd_opens_its_chats_at_once(bench: Bench, hooks: Hooks) -> None:
     assert {entity["id"] for entity in told} == set(made["chats"])
     assert max(entity["openedAt"] for entity in told) - min(entity["openedAt"] for entity in told) < 1000
     assert {entity["tags"][0] for entity in told} == {"설문완료"}
+    assert len({call.body["refers"]["user"]["profile"]["name"] for call in hooks.wait(300)}) == 300
 
 
 def test_names_and_values_are_kept_as_they_are(bench: Bench) -> None:

@@ -46,6 +46,8 @@ def _judged(check: Callable[[], str]) -> dict[str, Any]:
         return {"ok": True, "level": "ok", "detail": check()}
     except _Trouble as trouble:
         return {"ok": False, "level": "warn", "detail": str(trouble)}
+    except SQLAlchemyError as error:
+        return {"ok": False, "level": "warn", "detail": f"cannot be read: {type(error).__name__}"}
 
 
 def _database() -> str:

@@ -2,12 +2,14 @@
 
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from queue import SimpleQueue
 from types import ModuleType
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 import clock
 import logs
@@ -19,6 +21,7 @@ from workers.pace import Pace
 from workers.process import Process
 
 AT_ONCE = 32  # measured: more threads add little on two cores
+MOST_TOGETHER = 64  # results in one transaction
 LONGEST_SLEEP = 1.0  # seconds without a look, should no ring be heard
 MOST_ATTEMPTS = 200  # with the pauses below some three hours
 OLD_SERIES = timedelta(minutes=10)
@@ -28,9 +31,10 @@ class Sender:
     def __init__(self, process: Process, channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], pace: Pace):
         self.process, self.channels, self.keys, self.pace = process, channels, keys, pace
         self.bell = threading.Event()
-        self._busy: set[str] = set()  # sources of the series that our threads work on
+        self._busy: set[int] = set()  # deliveries that our threads work on
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="send")
+        self._results: SimpleQueue[tuple[int, Callable[[Session], object]] | None] = SimpleQueue()
 
     # --- taking ---
 
@@ -47,6 +51,7 @@ class Sender:
                     self.bell.wait(pause)
                 self.bell.clear()
         self._pool.shutdown(wait=True)
+        self._results.put(None)
 
     def _take(self) -> float:
         """Claim for every free thread; returns for how long nothing more can be done."""
@@ -55,74 +60,70 @@ class Sender:
         free = AT_ONCE - len(busy)
         if not free or not self.process.trusted():
             return LONGEST_SLEEP  # a finished send rings
-        paused = self.pace.paused(list(self.channels))
         now = clock.now()
         with database.reading() as session:
-            due = deliveries.next_due(session, list(paused))
+            due = deliveries.next_due(session)
             lost = deliveries.any_lost(session, self.process.id, busy)
         if not lost and (due is None or due > now):
-            waits = [LONGEST_SLEEP, *paused.values()] + ([(due - now).total_seconds()] if due else [])
-            return max(min(waits), 0.001)
-        with database.writing() as session:
-            if lost:
+            return max(min(LONGEST_SLEEP, (due - now).total_seconds() if due else LONGEST_SLEEP), 0.001)
+        if lost:
+            with database.writing() as session:
                 logs.warn("deliveries.recovered", count=deliveries.recover(session, self.process.id, busy, now))
-            deliveries.line_up_due(session, now)
-            taken = deliveries.claim(session, self.process.id, free, now, list(paused))
-            session.expunge_all()
-        with self._lock:
-            self._busy |= {delivery.source for delivery in taken}
-        for delivery in taken:
-            self._pool.submit(self._run_series, delivery)
+        waits = [LONGEST_SLEEP]
+        for name, channel in self.channels.items():
+            granted, wait = self.pace.take(name, channel, free)
+            if not granted:
+                waits.append(wait)
+                continue
+            with database.writing() as session:
+                deliveries.line_up_due(session, now)
+                taken = deliveries.claim(session, self.process.id, name, granted, now)
+                session.expunge_all()
+            self._start(taken)
+            free -= len(taken)
+            if len(taken) < granted:
+                self.pace.give_back(name, granted - len(taken))
         # Due rows that could not be claimed stand behind one that is being sent: its end rings.
-        return 0.0 if len(taken) == free else LONGEST_SLEEP if not taken else 0.0
+        return max(min(waits), 0.001)
 
-    def _run_series(self, first: Delivery) -> None:
-        """Send one message, and those that may follow it at once."""
-        delivery: Delivery | None = first
-        with self.process.app.app_context():
+    def _start(self, taken: list[Delivery]) -> None:
+        with self._lock:
+            self._busy |= {delivery.id for delivery in taken}
+        for delivery in taken:
+            self._pool.submit(self._run, delivery)
+
+    def _run(self, delivery: Delivery) -> None:
+        with self.process.app.app_context(), logs.following(delivery.trace):
             try:
-                while delivery is not None:
-                    with logs.following(delivery.trace):
-                        delivery = self._send(delivery)
+                self._send(delivery)
             except Exception as error:  # the top of the job; _take sees that the row is lost and frees it
-                logs.error("delivery.failed", exception=error)
-            finally:
-                with self._lock:
-                    self._busy.discard(first.source)
-                self.bell.set()
+                logs.error("delivery.failed", exception=error, delivery=delivery.id)
+                self._write(delivery, lambda session: None)
 
     # --- sending ---
 
-    def _send(self, delivery: Delivery) -> Delivery | None:
+    def _send(self, delivery: Delivery) -> None:
+        channel = self.channels[delivery.channel]
         try:
-            wait = self._wait_for_turn(delivery)
+            wait = self.pace.chat_wait(delivery.channel, channel, delivery.chat)
             if wait > 0:
                 self._put_off(delivery, wait, "", attempts=delivery.attempts - 1)
-                return None
+                return
             reason = self._must_not_go(delivery)
             if reason:
                 self._cancel(delivery, reason)
-                return None
+                return
             message_id = self._call(delivery)
         except NotSent:
             self._put_off(delivery, 0, "", attempts=delivery.attempts - 1)
-            return None
         except SendError as error:
             self._failed(delivery, error)
-            return None
-        return self._sent(delivery, message_id)
-
-    def _wait_for_turn(self, delivery: Delivery) -> float:
-        channel = self.channels[delivery.channel]
-        paused = self.pace.paused([delivery.channel]).get(delivery.channel, 0.0)
-        return paused or self.pace.take(
-            delivery.channel,
-            delivery.chat,
-            channel.PER_SECOND,
-            channel.BURST,
-            channel.CHAT_PER_SECOND,
-            channel.CHAT_BURST,
-        )
+        else:
+            at = clock.now()
+            logs.say("delivery.sent", delivery=delivery.id, channel=delivery.channel, attempt=delivery.attempts)
+            self._write(
+                delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at)
+            )
 
     def _must_not_go(self, delivery: Delivery) -> str:
         """Before going on with a series that began a while ago: was the chat closed? No webhook tells of closing."""
@@ -163,23 +164,13 @@ class Sender:
 
     # --- writing down how it went ---
 
-    def _sent(self, delivery: Delivery, message_id: str) -> Delivery | None:
-        owner = self.process.id
-        # A process that is asked to stop, or whose lease is in doubt, takes nothing further.
-        next_owner = owner if self.process.trusted() and not self.process.stopping.is_set() else ""
-        with database.writing() as session:
-            following = deliveries.sent(session, delivery, owner, next_owner, message_id, clock.now())
-            if following is not None:
-                session.refresh(following)
-                session.expunge(following)
-        logs.say("delivery.sent", delivery=delivery.id, channel=delivery.channel, attempt=delivery.attempts)
-        return following
-
     def _failed(self, delivery: Delivery, error: SendError) -> None:
         if error.permanent or delivery.attempts >= MOST_ATTEMPTS:
-            with database.writing() as session:
-                deliveries.died(session, delivery, self.process.id, error.reason, clock.now())
             logs.error("delivery.dead", delivery=delivery.id, channel=delivery.channel, why=error.reason)
+            self._write(
+                delivery,
+                lambda session: deliveries.died(session, delivery, self.process.id, error.reason, clock.now()),
+            )
         elif error.retry_after is not None:
             if error.whole_channel:
                 self.pace.pause(delivery.channel, error.retry_after)
@@ -187,19 +178,54 @@ class Sender:
             self._put_off(delivery, seconds, error.reason, attempts=delivery.attempts - 1)
         else:
             seconds = min(2.0 ** min(delivery.attempts - 1, 10), 60.0) * random.uniform(0.5, 1.0)
-            self._put_off(delivery, seconds, error.reason, unclear=delivery.unclear or error.unclear)
             logs.warn("delivery.later", delivery=delivery.id, why=error.reason, seconds=round(seconds, 1))
+            self._put_off(delivery, seconds, error.reason, unclear=delivery.unclear or error.unclear)
 
     def _put_off(self, delivery: Delivery, seconds: float, reason: str, **values: object) -> None:
         due_at = clock.now() + timedelta(seconds=seconds)
-        with database.writing() as session:
-            deliveries.put_off(session, delivery, self.process.id, due_at, reason, **values)
+        self._write(
+            delivery,
+            lambda session: deliveries.put_off(session, delivery, self.process.id, due_at, reason, **values),
+        )
 
     def _cancel(self, delivery: Delivery, reason: str) -> None:
-        with database.writing() as session:
+        def cancel(session: Session) -> None:
             if not deliveries.put_off(session, delivery, self.process.id, clock.now(), reason):
                 return
             if delivery.kind == deliveries.EFFECTS:
                 deliveries.cancel(session, delivery.id, reason, clock.now())
             else:
                 answers.end_series(session, delivery.channel, delivery.chat, reason, always=True)
+
+        self._write(delivery, cancel)
+
+    def _write(self, delivery: Delivery, change: Callable[[Session], object]) -> None:
+        self._results.put((delivery.id, change))
+
+    def run_writing(self) -> None:
+        """A thread of the worker: writes results down, those that came meanwhile in one transaction together."""
+        with self.process.app.app_context():
+            while True:
+                batch = [self._results.get()]
+                while len(batch) < MOST_TOGETHER and not self._results.empty():
+                    batch.append(self._results.get())
+                changes = [one for one in batch if one is not None]
+                self._save(changes)
+                with self._lock:
+                    self._busy -= {id for id, _ in changes}
+                self.bell.set()
+                if len(changes) < len(batch):
+                    return
+
+    def _save(self, changes: Sequence[tuple[int, Callable[[Session], object]]]) -> None:
+        """While the database is away the results are kept here; should we die, the chats are read back."""
+        while changes:
+            try:
+                with database.writing() as session:
+                    for _, change in changes:
+                        change(session)
+                return
+            except SQLAlchemyError as error:
+                logs.warn("deliveries.unsaved", count=len(changes), why=type(error).__name__)
+                if self.process.stopping.wait(0.5):
+                    return

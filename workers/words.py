@@ -25,6 +25,12 @@ def live_modules(session: Session) -> list[tuple[Module, int]]:
     return [(module_version(session, name, number), number) for name, number in live.items()]
 
 
+def all_modules(session: Session) -> list[Module]:
+    """Each module once: its draft if there is one, else what is live."""
+    kept = [versions.current(session, versions.MODULE, name) for name in versions.names(session, versions.MODULE)]
+    return [parsed(one) for one in kept if one is not None]
+
+
 def module_version(session: Session, name: str, number: int) -> Module:
     key = (name, number)
     if key not in _modules:

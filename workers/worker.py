@@ -1,6 +1,7 @@
 """The worker process: decides events, sends deliveries, hears rings."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from flask import Flask
@@ -94,6 +95,7 @@ def work(app: Flask, settings: Settings) -> None:
     threads = [
         threading.Thread(target=answerer.run, name="answering"),
         threading.Thread(target=sender.run, name="sending"),
+        threading.Thread(target=sender.run_writing, name="writing"),
     ]
     listening = threading.Thread(
         target=listen,
@@ -107,7 +109,8 @@ def work(app: Flask, settings: Settings) -> None:
     process.stopping.wait()
     answerer.bell.set()
     sender.bell.set()
+    until = time.monotonic() + STOP_SECONDS
     for thread in threads:
-        thread.join(STOP_SECONDS)
+        thread.join(max(until - time.monotonic(), 0.1))
     process.leave()
     logs.say("worker.stopped", unfinished=sum(thread.is_alive() for thread in threads))

@@ -11,6 +11,7 @@ const shown = { chat: null, count: 0, language: "" };
 const read = new Map(); // chat -> bot messages that were on the screen
 
 export const isBot = (message) => message.personType === "bot" && !message.log;
+const initial = (name) => name.match(/[\p{L}\p{N}\p{Extended_Pictographic}]/u)?.[0] ?? "?";
 const short = (name) => (name.length > 40 ? `${name.slice(0, 40)}…` : name);
 
 // the list
@@ -48,7 +49,7 @@ function fillRow(row, chat, selected) {
   const words = chat.messages.filter((message) => !message.log);
   const count = words.filter(isBot).length;
   if (chat.id === selected) read.set(chat.id, count);
-  put(avatar, [...(chat.name || "?")][0]);
+  put(avatar, initial(chat.name));
   put(who, short(chat.name || t("you")));
   put(last, words.length ? words[words.length - 1].plainText.slice(0, 60) : t(chat.state));
   const fresh = count - (read.get(chat.id) ?? 0);
@@ -63,7 +64,7 @@ function fillRow(row, chat, selected) {
 export function drawPhone(chat, language) {
   const name = chat ? chat.name || t("you") : t("draft");
   put(byId("chat-name"), short(name));
-  put(byId("chat-avatar"), chat ? [...name][0] : "✎");
+  put(byId("chat-avatar"), chat ? initial(name) : "✎");
   put(byId("chat-facts"), chat ? facts(chat) : t("factsNone"));
   put(byId("chat-state"), chat ? t(chat.state) : "");
   byId("chat-state").className = `state ${chat ? chat.state : ""}`;
@@ -95,7 +96,9 @@ function drawTalk(chat, language) {
   }
   const near = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 120 || shown.count === 0;
   talk.querySelector(".pending")?.remove();
-  for (const message of chat.messages.slice(shown.count)) talk.append(drawMessage(message));
+  chat.messages.slice(shown.count).forEach((message, index) => {
+    talk.append(drawMessage(message, chat.messages[shown.count + index - 1]));
+  });
   shown.count = chat.messages.length;
   const pending = drawPending(chat);
   if (pending) talk.append(pending);
@@ -115,7 +118,9 @@ function drawPending(chat) {
 
 const LOGS = { close: "logClose", open: "logOpen", assign: "logAssign", invite: "logInvite", snooze: "logSnooze" };
 
-function drawMessage(message) {
+const sameVoice = (a, b) => b && !b.log && a.personType === b.personType && a.botName === b.botName && !a.options === !b.options;
+
+function drawMessage(message, before) {
   if (message.log) {
     const name = LOGS[message.log.action];
     return node("p", { class: "system" }, name ? t(name) : t("logOther", { action: message.log.action }));
@@ -124,7 +129,7 @@ function drawMessage(message) {
   const kind = note ? "note" : message.personType;
   const who = note ? t("note") : kind === "user" ? null : kind === "manager" ? t("manager") : message.botName;
   const bubbles = kind === "user" ? [node("div", { class: "bubble" }, message.plainText)] : bubblesOf(message);
-  return node("div", { class: `message ${kind}` }, who ? node("p", { class: "from" }, who) : null, ...bubbles,
+  return node("div", { class: `message ${kind}` }, who && !sameVoice(message, before) ? node("p", { class: "from" }, who) : null, ...bubbles,
     node("time", { datetime: new Date(message.at).toISOString() }, clock(message.at)));
 }
 
