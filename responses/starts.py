@@ -11,7 +11,7 @@ from responses.syntax import Mistake
 
 CHAT_OPENED, MESSAGE = "chat_opened", "message"
 KINDS = (CHAT_OPENED, MESSAGE)
-_LONGEST_LOOKED_AT = 4_000
+_LONGEST_LOOKED_AT = 20_000  # a longer message is an essay, and says none of the words
 _LONGEST_PATTERN = 2_000
 _LARGEST_PROGRAM = 10_000
 
@@ -69,7 +69,9 @@ def _groups(start: Start, occasion: Occasion) -> dict[str, str] | None:
         return None
     if start.on == CHAT_OPENED or not (start.says or start.pattern is not None):
         return {}
-    said = _even(occasion.text[:_LONGEST_LOOKED_AT])
+    if len(occasion.text) > _LONGEST_LOOKED_AT:
+        return None
+    said = _even(occasion.text)
     if said.casefold() in start.says:
         return {}
     found = start.pattern.search(said) if start.pattern is not None else None

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,6 +81,8 @@ class House:
             self.env["DATABASE_URL"] = database_url
         self.env |= settings
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.open_shell: subprocess.Popen[bytes] | None = None
+        self.shell_turn = threading.Lock()
         self.log_file = (folder / "log").open("ab")
         self.http = requests.Session()
         self.http.trust_env = False
@@ -130,6 +133,9 @@ class House:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
+        if self.open_shell is not None:
+            self.open_shell.kill()
+            self.open_shell.wait(10)
         self.log_file.close()
         self.http.close()
 
@@ -154,15 +160,34 @@ class House:
 
     def flask(self, *words: str, parse: bool = True, code: int | None = 0, **env: str) -> Any:
         """Run `flask WORDS --json`; what it printed, parsed."""
-        done = self.shell(*words, *(["--json"] if parse else []), **env)
+        words = (*words, "--json") if parse else words
+        done = self.shell(*words, **env) if env else self._quick_shell(list(words))
         assert code is None or done.returncode == code, f"{words}: exit {done.returncode}: {done.stderr}"
         return json.loads(done.stdout) if parse and done.stdout else done
 
     def shell(self, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+        """The command as a person runs it, in a process of its own."""
         command = [str(BIN / "flask"), *words]
         return subprocess.run(
             command, cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=120, check=False
         )
+
+    def _quick_shell(self, words: list[str]) -> "subprocess.CompletedProcess[str]":
+        with self.shell_turn:
+            if self.open_shell is None or self.open_shell.poll() is not None:
+                self.open_shell = subprocess.Popen(
+                    [sys.executable, "-m", "tests.shell"],
+                    cwd=ROOT,
+                    env=self.env,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self.log_file,
+                )
+            assert self.open_shell.stdin is not None and self.open_shell.stdout is not None
+            self.open_shell.stdin.write(json.dumps(words).encode() + b"\n")
+            self.open_shell.stdin.flush()
+            code, out, errors = json.loads(self.open_shell.stdout.readline())
+        return subprocess.CompletedProcess(words, code, out, errors)
 
     def events(self, chat: str = "") -> list[dict[str, Any]]:
         return [row for row in self.flask("events", "list") if chat in ("", row["chat"])]

@@ -57,7 +57,7 @@ def test_both_tokens_are_believed(house: House, chat: str) -> None:
         assert house.hook(message(chat), token=token).status_code == 200
 
 
-@pytest.mark.parametrize("token", ["", "wrong", "토큰", "x" * 10_000])
+@pytest.mark.parametrize("token", ["", "wrong", "토큰", "x" * 3_000])
 def test_a_wrong_or_missing_token_is_refused_and_stores_nothing(house: House, chat: str, token: str) -> None:
     assert house.hook(opened(chat), token=token).status_code == 401
     assert house.events(chat) == []

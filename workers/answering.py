@@ -342,7 +342,7 @@ def _take_reply(desk: Desk, event: events.Event, owner: str, inbound: Inbound, a
         if not ok:
             _hint(session, event, held, asked, module, hint)
             return
-        received_key = module.survey[asked.ask_key].received_as
+        received_key = module.survey[asked.ask_key].source
         if inbound.profile:
             surveys.learn(session, event.channel, asked.person, inbound.profile, event.received_at)
         surveys.answered(session, event.channel, asked.person, received_key, value, event.received_at)

@@ -33,8 +33,8 @@ def preview(
     """`survey` is a flat object of survey keys; a key may go by its own name or by the profile's (`from`)."""
     received = dict(survey)
     for name, key in module.survey.items():
-        if name in survey and key.received_as not in survey:
-            received[key.received_as] = survey[name]
+        if name in survey and key.source not in survey:
+            received[key.source] = survey[name]
     context = {"customer": {"id": "", "name": str(survey.get("name") or "")}, "chat": {"id": "", "tags": [], "bots": []}}
     numbers = versions.live(session, versions.TABLE)
     at = now or clock.now()
