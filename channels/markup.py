@@ -11,7 +11,8 @@ def split(text: str, most: int) -> list[str]:
     if len(text) <= most:
         return [text]
     pieces: list[str] = []
-    piece, opened = "", []
+    piece = ""
+    opened: list[str] = []
     for token in _tokens(text, most):
         closing = "".join(f"</{_name(tag)}>" for tag in reversed(opened))
         if len(piece) + len(token) + len(closing) + 10 > most and _words(piece):

@@ -44,6 +44,7 @@ def import_table(name: str, file: Path, and_publish: bool, new_columns: bool, as
         table, problems = lookup.read_sheet(name, file.name, data, expected(session, name, new_columns))
     if table is None:
         _report(name, problems, None, as_json, "")
+        raise SystemExit(1)
     with database.writing() as session:
         versions.save_draft(session, versions.TABLE, name, table.to_json(), clock.now(), file.name, data)
         number = versions.publish(session, versions.TABLE, name, clock.now()) if and_publish else None
@@ -124,6 +125,13 @@ def list_tables(as_json: bool) -> None:
         rows = []
         for name in versions.names(session, versions.TABLE):
             table = words.table_version(session, name, live.get(name, versions.DRAFT))
-            facts = {"columns": len(table.columns), "rows": len(table.rows)}
-            rows.append({"table": name, "live": live.get(name), "draft": name in drafts} | facts)
+            rows.append(
+                {
+                    "table": name,
+                    "live": live.get(name),
+                    "draft": name in drafts,
+                    "columns": len(table.columns),
+                    "rows": len(table.rows),
+                }
+            )
     show_rows(rows, as_json, "No tables yet.")

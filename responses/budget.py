@@ -148,6 +148,8 @@ def bounded(value: Any) -> Any:
 
 def paced(items: Any) -> Iterator[Any]:
     """Each turn of a loop is a step."""
+    if isinstance(items, Undefined):
+        items._fail_with_undefined_error()
     if not isinstance(items, (list, tuple, Mapping, str)) and not _is_view(items):
         raise ModuleError(f"a loop needs a list, and this is {kind_of(items)}")
     budget = current()

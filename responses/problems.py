@@ -47,6 +47,6 @@ class ModuleError(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint to append to a sentence, or nothing: ` Did you mean 'weight'?`"""
+    """A sentence such as `Did you mean 'weight'?`, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"Did you mean '{close[0]}'?" if close else ""

@@ -1,7 +1,6 @@
 """A module, read and compiled."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from responses.keys import Key
 from responses.language import Expression, Text
@@ -80,6 +79,3 @@ class Module:
         from responses.check import columns_read  # the check reads modules, so it cannot be imported above
 
         return columns_read(self, table)
-
-    def json(self) -> dict[str, Any]:
-        return {"name": self.name, "title": self.title, "order": self.order}

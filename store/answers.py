@@ -133,7 +133,7 @@ def end_one(session: Session, answer: Answer, reason: str) -> None:
     answer.state = ENDED
 
 
-def _expired(now: datetime) -> Select[tuple[Answer]]:
+def _expired(now: datetime) -> Select[Answer]:
     return (
         select(Answer)
         .join(Delivery, Delivery.id == Answer.ask_delivery)

@@ -129,7 +129,7 @@ def reading() -> Iterator[Session]:
 def is_one_of(column: Any, *words: str) -> ColumnElement[bool]:
     """`column` is one of our own state words, written into the SQL: SQLite uses a partial index only when it can
     see the value, which a bound parameter hides."""
-    literals = [literal_column(f"'{word}'") for word in words]
+    literals: list[ColumnElement[Any]] = [literal_column(f"'{word}'") for word in words]
     return column == literals[0] if len(literals) == 1 else column.in_(literals)  # type: ignore[no-any-return]
 
 

@@ -8,9 +8,9 @@ null) until it is due, so it holds nobody up.
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, Index, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import JSON, Index, Table, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store import chats, processes
@@ -114,7 +114,7 @@ def line_up_due(session: Session, now: datetime) -> None:
 
 # --- taking and finishing: the statements of the hot path are built once, since building costs more than running ---
 
-_rows = Delivery.__table__
+_rows = cast(Table, Delivery.__table__)
 _ahead = _rows.alias("ahead")
 _first_in_line = ~exists().where(
     _ahead.c.channel == _rows.c.channel,
@@ -223,9 +223,9 @@ _soonest_of = _soonest.where(_rows.c.channel.in_(bindparam("channels", expanding
 
 def next_due(session: Session, channels: Sequence[str] | None = None) -> datetime | None:
     """When the next message is due: of all channels, or of these."""
-    if channels is None:
-        return session.connection().scalar(_soonest)
-    return session.connection().scalar(_soonest_of, {"channels": list(channels)})
+    run = session.connection()
+    found = run.scalar(_soonest) if channels is None else run.scalar(_soonest_of, {"channels": list(channels)})
+    return cast("datetime | None", found)
 
 
 def of_source(session: Session, source: str) -> list[Delivery]:

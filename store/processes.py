@@ -30,7 +30,7 @@ def beat(session: Session, id: str, part: str, host: str, pid: int, detail: str 
     )
 
 
-def alive() -> Select[tuple[str]]:
+def alive() -> Select[str]:
     """The ids whose leases hold, as a subquery."""
     return select(Heartbeat.id).where(Heartbeat.beat_at > clock.real() - LOST_SECONDS)
 

@@ -1,18 +1,24 @@
 """What is wrong with a module beside tables and functions, in plain words."""
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import curation  # its formulas may be called
 from curation.lookup import Table
 from responses.check import check
 from responses.module import parse
 
+SHIPPED = Path(__file__).parent.parent / "responses" / "shipped"
 GOODS = Table(
     "goods",
     ("carbs_min", "carbs_max", "goal", "name", "price"),
     ((0, 50, "감량", "두부", 100), (50, None, "유지", "현미", 200)),
     (2, 3),
 )
+HEAD = "module: m\nstarts:\n  - on: message\nsurvey:\n"
 SURVEY = """\
   name: {type: text}
   goal: {type: choice, options: [감량, 유지]}
@@ -26,7 +32,7 @@ SURVEY = """\
 
 def told(values: str = "", messages: str = "", more: str = "") -> list[str]:
     values = f"values:\n{values}" if values else ""
-    text = f"module: m\nstarts:\n  - on: message\nsurvey:\n{SURVEY}{more}{values}messages:\n  - text: x\n{messages}"
+    text = f"{HEAD}{SURVEY}{more}{values}messages:\n  - text: x\n{messages}"
     return [
         f"{problem.line}: {problem.message}. {problem.mend}"
         for problem in check(text, "m.yaml", {"goods": GOODS})
@@ -150,7 +156,7 @@ def test_a_broken_value_is_told_once_and_not_again_where_it_is_used() -> None:
 
 
 def test_a_question_asked_too_late_is_a_warning() -> None:
-    text = f"module: m\nstarts:\n  - on: message\nsurvey:\n{SURVEY}messages:\n  - text: '{{{{ ok }}}}'\n  - {{ask: ok, text: 네?}}\n"
+    text = f"{HEAD}{SURVEY}messages:\n  - text: '{{{{ ok }}}}'\n  - {{ask: ok, text: 네?}}\n"
     (problem,) = check(text, "m.yaml", {})
     assert (problem.level, problem.line) == ("warning", 14)
     assert "It is asked before that message" in problem.mend
@@ -167,3 +173,16 @@ def test_tells_which_columns_a_module_reads() -> None:
 
 def test_formulas_are_offered_to_modules() -> None:
     assert "mifflin" in curation.functions.FORMULAS
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_never_breaks_over_what_it_checks(data: st.DataObject) -> None:
+    whole = (SHIPPED / data.draw(st.sampled_from(["diet.yaml", "refund.yaml"]))).read_text(encoding="utf8")
+    lines = whole.splitlines()
+    at = data.draw(st.integers(0, len(lines) - 1))
+    words = data.draw(st.text(alphabet="()[]{}|'\"% .,:=<>+-*ab1가", max_size=8))
+    column = data.draw(st.integers(0, len(lines[at])))
+    lines[at] = lines[at][:column] + words + lines[at][column + data.draw(st.integers(0, 5)) :]
+    for problem in check("\n".join(lines), "m.yaml", {"goods": GOODS}):
+        assert problem.message and problem.line

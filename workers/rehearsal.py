@@ -81,7 +81,7 @@ def of_event(session: Session, event: events.Event, inbound: Inbound, house: Map
         )
     occasion = Occasion(inbound.kind, inbound.again, event.channel, inbound.bots, inbound.tags, inbound.text)
     decision = decide.decide(occasion, False, [module for module, _ in live])
-    nothing = {"module": "", "version": None, "missing": [], "values": {}, "messages": [], "trace": {}}
+    nothing: dict[str, Any] = {"module": "", "version": None, "missing": [], "values": {}, "messages": [], "trace": {}}
     if not isinstance(decision, decide.Start):
         reason = decision.reason if isinstance(decision, decide.Silence) else "it answers a question"
         return {"event": event.id, "reason": reason} | nothing

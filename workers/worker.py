@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
@@ -77,6 +78,11 @@ class Answerer:
                 self.sender.bell.set()
 
 
+def _rung(bell: Bell, what: str, own: threading.Event) -> None:
+    bell.heard(what)
+    own.set()
+
+
 def work(app: Flask, settings: Settings) -> None:
     """Run until SIGTERM; then finish what is in flight and leave."""
     import channels
@@ -88,10 +94,8 @@ def work(app: Flask, settings: Settings) -> None:
     sender = Sender(process, channels.CHANNELS, keys, Pace(connect(settings.redis_url)))
     answerer = Answerer(process, desk, sender)
     bell = Bell(settings.redis_url)
-    jobs.bells = {
-        ANSWER: lambda: (bell.heard(ANSWER), answerer.bell.set())[1],
-        DELIVER: lambda: (bell.heard(DELIVER), sender.bell.set())[1],
-    }
+    for what, own in ((ANSWER, answerer.bell), (DELIVER, sender.bell)):
+        jobs.bells[what] = partial(_rung, bell, what, own)
     threads = [
         threading.Thread(target=answerer.run, name="answering"),
         threading.Thread(target=sender.run, name="sending"),
