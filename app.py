@@ -30,7 +30,8 @@ def create_app() -> Flask:
     # Flask's own sign that we are a shell command (a worker too), not a web process.
     command = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
     patience = COMMAND_PATIENCE if command else WEB_PATIENCE
-    clock.refuse_moved(settings.data_dir)
+    if command:
+        clock.follow(settings.data_dir)
     logs.hide(*settings.secrets())
     app = Flask(__name__)
     app.config.update(

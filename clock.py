@@ -8,7 +8,8 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-_file = Path(os.environ["CLOCK_FILE"]) if os.environ.get("CLOCK_FILE") else None
+_given = os.environ.get("CLOCK_FILE")
+_file = Path(_given) if _given else None
 
 
 def now() -> datetime:
@@ -21,10 +22,16 @@ def real() -> float:
     return datetime.now(UTC).timestamp()
 
 
+def follow(data_dir: Path) -> None:
+    """A shell command keeps the time of the practice run that it looks at."""
+    global _file
+    _file = _file or data_dir / "clock"
+
+
 def refuse_moved(data_dir: Path) -> None:
     """A part started without CLOCK_FILE must not run beside a clock that somebody moved."""
     left = data_dir / "clock"
-    if _file is None and left.exists():
+    if not _given and left.exists():
         raise SystemExit(f"DATA_DIR: {left} moves the clock, which is for practice only. Delete it, then start again.")
 
 

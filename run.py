@@ -126,7 +126,7 @@ class House:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
         command += ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-        self._add("redis", [*command, "--loglevel", "warning", "--daemonize", "no"], env)
+        self._add("redis", [*command, "--loglevel", "nothing", "--daemonize", "no"], env)
         while not _answers(path):
             if self.stopping.wait(0.02) or self.parts[0].process.poll() is not None:  # type: ignore[union-attr]
                 raise SystemExit("maru: the embedded Valkey server did not start")

@@ -4,6 +4,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+import clock
 from settings import Wrong, demand_secret_key
 
 
@@ -19,5 +20,6 @@ def command() -> None:
         demand_secret_key(settings)
     except Wrong as error:
         raise SystemExit(f"maru: {error}") from None
+    clock.refuse_moved(settings.data_dir)
     report(settings, "clock")
     schedule.tick(current_app._get_current_object(), settings)  # type: ignore[attr-defined]

@@ -120,7 +120,7 @@ class House:
         path = settings.load(self.env).socket_path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--dir", str(self.folder)]
-        self.start("redis", [*command, "--appendonly", "yes", "--save", "", "--loglevel", "warning"])
+        self.start("redis", [*command, "--appendonly", "yes", "--save", "", "--loglevel", "nothing"])
         eventually(path.exists, "Valkey listens")
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
