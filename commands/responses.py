@@ -33,7 +33,7 @@ def current_tables(session: Any) -> dict[str, Table]:
 
 
 def shipped_tables() -> dict[str, Table]:
-    from curation.lookup import read_sheet
+    from curation.sheets import read_sheet
 
     found = {}
     for path in sorted((SHIPPED / "tables").glob("*.*")):

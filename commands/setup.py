@@ -38,7 +38,7 @@ def command(as_json: bool) -> None:
 def ship(session: Session) -> list[str]:
     """Shipped modules and tables that are new, or newer than the shipped version that is live. What staff changed
     stays theirs."""
-    from curation.lookup import read_sheet
+    from curation.sheets import read_sheet
 
     added = []
     for path in sorted((SHIPPED / "tables").glob("*.*")):

@@ -69,12 +69,6 @@ class Table:
         rows = tuple(tuple(row) for row in kept["rows"])
         return cls(kept["name"], tuple(kept["columns"]), rows, tuple(kept["row_numbers"]), version)
 
-    def to_csv(self) -> str:
-        """For a spreadsheet: a text that a spreadsheet would take for a formula is quoted with '."""
-        from curation.sheets import csv_text  # it reads this class
-
-        return csv_text(self)
-
     @cached_property
     def _equal(self) -> dict[str, "_Words"]:
         return {}
@@ -126,15 +120,6 @@ def _all_numbers(cells: list[Cell]) -> bool:
     return bool(filled) and all(
         isinstance(cell, int | float) and not isinstance(cell, bool) for cell in filled
     )
-
-
-def read_sheet(
-    name: str, filename: str, data: bytes, expected: Expected | None = None
-) -> tuple[Table | None, list[Problem]]:
-    """The first worksheet of an .xlsx, or a .csv, as a table; with any error there is no table."""
-    from curation import sheets  # it needs Table from here; and only those who read sheets load it
-
-    return sheets.read(name, filename, data, expected)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class _Reading:
         return any(problem.level == "error" for problem in self.problems)
 
 
-def read(
+def read_sheet(
     name: str, filename: str, data: bytes, expected: Expected | None
 ) -> tuple[Table | None, list[Problem]]:
     try:

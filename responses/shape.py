@@ -73,9 +73,3 @@ class Module:
     def groups(self) -> tuple[str, ...]:
         """The names that regular expressions of `starts` may give."""
         return tuple(dict.fromkeys(group for start in self.starts for group in start.groups))
-
-    def columns_of(self, table: str) -> list[str]:
-        """The columns, and the keys of look-ups, that this module reads of a table."""
-        from responses.check import columns_read  # the check reads modules, so it cannot be imported above
-
-        return columns_read(self, table)

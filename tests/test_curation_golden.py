@@ -13,7 +13,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from curation.answer import Answer, answer
-from curation.lookup import Table, read_sheet
+from curation.lookup import Table
+from curation.sheets import read_sheet
 from responses.check import check
 from responses.module import Module, parse
 from responses.starts import Occasion, match

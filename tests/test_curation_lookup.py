@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.lookup import Cell, Table
+from curation.sheets import csv_text
 from responses.keys import fold, plain_number
 from responses.problems import ModuleError
 
@@ -84,7 +85,7 @@ def test_survives_json() -> None:
 
 def test_a_formula_is_quoted_on_its_way_out() -> None:
     goods = table("a b", ("=1+1", -5), ("+82 10", "@x"), ("-", 2.0))
-    assert goods.to_csv() == "a,b\r\n'=1+1,-5\r\n'+82 10,'@x\r\n'-,2\r\n"
+    assert csv_text(goods) == "a,b\r\n'=1+1,-5\r\n'+82 10,'@x\r\n'-,2\r\n"
 
 
 def brute_force(of: Table, keys: dict[str, Any]) -> int | None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from curation.lookup import Expected, Table, read_sheet
+from curation.lookup import Expected, Table
+from curation.sheets import csv_text, read_sheet
 
 
 def workbook(rows: Sequence[Sequence[Any]], change: Callable[[Any], None] = lambda sheet: None) -> bytes:
@@ -195,4 +196,4 @@ def test_fifty_thousand_rows_are_read_and_searched_quickly() -> None:
 def test_an_export_comes_back_the_same() -> None:
     table = fine("t.csv", b"a,b\n'=1+1,-5\n+x,2.5\n")
     assert table.rows == (("=1+1", -5), ("+x", 2.5))
-    assert fine("t.csv", table.to_csv().encode()).rows == table.rows
+    assert fine("t.csv", csv_text(table).encode()).rows == table.rows

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import curation  # its formulas may be called
 from curation.lookup import Table
-from responses.check import check
+from responses.check import check, columns_read
 from responses.module import parse
 
 SHIPPED = Path(__file__).parent.parent / "responses" / "shipped"
@@ -167,8 +167,8 @@ def test_tells_which_columns_a_module_reads() -> None:
         "module: m\nsurvey: {weight: {type: number}}\nvalues:\n  row: lookup('goods', carbs=weight)\n"
         "messages:\n  - text: \"{{ row.name }} {{ row['price'] }}\"\n"
     )
-    assert module.columns_of("goods") == ["carbs", "name", "price"]
-    assert module.columns_of("others") == []
+    assert columns_read(module, "goods") == ["carbs", "name", "price"]
+    assert columns_read(module, "others") == []
 
 
 def test_formulas_are_offered_to_modules() -> None:
