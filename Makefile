@@ -4,9 +4,11 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 CPUS := $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() or 1, 8))')
+SEED ?= 1
+RUNS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-all lint bench
+.PHONY: help run setup test test-all lint bench torture
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -23,11 +25,14 @@ test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under
 test-all: $(DEV_STAMP) ## everything on both databases (under 25 minutes)
 	@MARU_TEST_ALL=1 $(BIN)/python -m pytest -n $(CPUS) $(ARGS)
 
-lint: $(DEV_STAMP) ## ruff, format, mypy strict
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint: $(DEV_STAMP) ## ruff, format, mypy strict, known vulnerabilities of packages
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python .ci/audit.py
 
 bench: $(DEV_STAMP) ## measure: webhook to first message, 300 customers at once, kills
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+torture: $(DEV_STAMP) ## break everything by seed, and judge: RUNS on SQLite, a third of them on PostgreSQL (under an hour)
+	@$(BIN)/python -m tests.torture --seed $(SEED) --runs $(RUNS) $(ARGS)
 
 $(STAMP): requirements.txt constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -14,9 +14,11 @@ from commands import register
 from intake import Intake
 from store.database import db, engine_options, prepare
 from store.spool import Spool
+from web import errors
 from web.front import front, security_headers
 from web.health import health, readiness
 from web.hooks import hooks
+from web.metrics import metrics
 from workers.queues import Bell
 
 WEB_PATIENCE, COMMAND_PATIENCE = 2.0, 10.0
@@ -52,8 +54,10 @@ def create_app() -> Flask:
     app.extensions["settings"] = settings
     app.extensions["keys"] = keys
     app.extensions["intake"] = Intake(channels.CHANNELS, keys, Bell(settings.redis_url), spool)
-    for blueprint in (front, hooks, health):
+    app.url_map.merge_slashes = False  # //hooks is no address of ours, and no redirect either
+    for blueprint in (front, hooks, health, metrics):
         app.register_blueprint(blueprint)
+    errors.register(app)
     app.after_request(security_headers)
     register(app)
     return app

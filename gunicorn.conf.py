@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import clock
@@ -16,14 +17,15 @@ except knobs.Wrong as error:
 clock.refuse_moved(_settings.data_dir)
 
 wsgi_app = "app:create_app()"
-bind = [f"{_settings.host}:{_settings.port}"]
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = [f"{_host}:{_settings.port}"]
 workers = _settings.web_concurrency
-worker_class = "gthread"
+worker_class = "web.patience.HurriedWorker"  # gthread that does not wait for ever on a slow request
 threads = 8
 reuse_port = True  # measured: without it keep-alive connections may all land on one worker, at half the rate
 keepalive = 65
 timeout = 60
-graceful_timeout = 8
+graceful_timeout = 20  # a token may be looked up at the platform while a call waits
 control_socket_disable = True
 logconfig_dict = logs.described(_settings.log_level, "web", _settings.timezone)
 proc_name = "gunicorn: maru web"
@@ -39,11 +41,14 @@ def post_worker_init(worker: Any) -> None:
     logging.getLogger("gunicorn.access").disabled = True
     app = worker.wsgi
 
-    def drain() -> None:
-        with app.app_context():
-            app.extensions["intake"].drain_spool(_stop)
+    intake = app.extensions["intake"]
 
-    threading.Thread(target=drain, name="spool", daemon=True).start()
+    def run(work: Callable[[threading.Event], None]) -> None:
+        with app.app_context():
+            work(_stop)
+
+    for name, work in (("spool", intake.drain_spool), ("knocks", intake.tell_knocks)):
+        threading.Thread(target=run, args=(work,), name=name, daemon=True).start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

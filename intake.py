@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from types import ModuleType
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.exc import SQLAlchemyError
 
 import clock
 import logs
-from channels.contract import Call, Keys, Malformed, Refused, Unproven
+from channels.contract import Call, Inbound, Keys, Malformed, Refused, Unproven
 from store import database, events
+from store.database import is_away
 from store.spool import Spool
+from store.standing import Knocks
 from workers.queues import ANSWER, Bell
 
 PROBE_SECONDS = 1.0
-AWAY = (OperationalError, InterfaceError, NoConnection)  # the database's fault, not the call's
+LONGEST_ID = 400  # characters; platforms' ids have some 20 to 100, and an index takes no key of any length
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class _Brought:
 class Intake:
     def __init__(self, channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], bell: Bell, spool: Spool | None):
         self.channels, self.keys, self.bell, self.spool = channels, keys, bell, spool
+        self.knocks = Knocks()
         self._brought: deque[_Brought] = deque()
         self._turn = threading.Lock()
         self._away_until = 0.0  # while the database is away, calls go to the spool without waiting for it
@@ -49,10 +51,10 @@ class Intake:
         trace = token_hex(6)
         with logs.following(trace):
             try:
-                self.channels[channel].verify(self.keys[channel], call)
-                found = self.channels[channel].parse(call)
+                found = self._read(channel, call)
             except Refused as error:
                 logs.warn("hook.refused", channel=channel, why=str(error))
+                self.knocks.refused(channel)
                 return Receipt(401, "not proven genuine")
             except Malformed as error:
                 logs.warn("hook.malformed", channel=channel, why=str(error))
@@ -60,6 +62,9 @@ class Intake:
             except Unproven as error:
                 logs.warn("hook.unproven", channel=channel, why=str(error))
                 return Receipt(503, "cannot be proven right now")
+            except Exception as error:  # the top of the request: our fault, so the platform may come again
+                logs.error("hook.unreadable", exception=error, channel=channel)
+                return Receipt(503, "cannot be read right now")
             if not found:
                 return Receipt(200, "nothing for us")
             payload = call.body.decode("utf8")
@@ -70,18 +75,26 @@ class Intake:
             ]
             return self._keep(channel, facts)
 
+    def _read(self, channel: str, call: Call) -> list[Inbound]:
+        self.channels[channel].verify(self.keys[channel], call)
+        self.knocks.genuine(channel)
+        found: list[Inbound] = self.channels[channel].parse(call)
+        if any(len(id) > LONGEST_ID for one in found for id in (one.id, one.chat, one.person)):
+            raise Malformed(f"an id is longer than {LONGEST_ID} characters")
+        return found
+
     def _keep(self, channel: str, facts: Sequence[events.Fact]) -> Receipt:
         began = time.monotonic()
         # What waits in the spool came first; a newer event must not overtake it.
-        if self.spool is None or (began >= self._away_until and not self.spool.waiting()):
+        if self.spool is None or (began >= self._away_until and not self.spool.holds_any()):
             try:
                 fresh = self.record(facts)
-            except AWAY as error:
+            except Exception as error:
+                if not is_away(error):
+                    logs.error("hook.unwritable", exception=error, channel=channel)
+                    return Receipt(503, "cannot be recorded right now")
                 self._away_until = time.monotonic() + PROBE_SECONDS
                 logs.error("database.away", why=type(error).__name__)
-            except Exception as error:
-                logs.error("hook.unwritable", exception=error, channel=channel)
-                return Receipt(503, "cannot be recorded right now")
             else:
                 logs.say("hook.recorded", channel=channel, events=fresh, ms=round((time.monotonic() - began) * 1000, 1))
                 return Receipt(200, "recorded" if fresh else "seen before")
@@ -105,6 +118,8 @@ class Intake:
                 self._record_all()
         if mine.error is not None:
             raise mine.error
+        if not mine.done:
+            raise RuntimeError("the thread that wrote for this one was ended")
         if mine.fresh:
             self.bell.ring(ANSWER)
         return mine.fresh
@@ -113,39 +128,49 @@ class Intake:
         batch = [self._brought.popleft() for _ in range(len(self._brought))]
         try:
             self._write(batch)
-        except AWAY as error:
-            for one in batch:
-                one.error = error
         except Exception as error:
-            # Something in one of the calls cannot be written: the others must not suffer for it.
-            if len(batch) == 1:
-                batch[0].error = error
-            for one in batch if len(batch) > 1 else []:
-                try:
-                    self._write([one])
-                except Exception as own:
-                    one.error = own
+            if len(batch) == 1 or is_away(error):
+                for one in batch:
+                    one.error = error
+            else:
+                # Something in one of the calls cannot be written: the others must not suffer for it.
+                for one in batch:
+                    self._write_alone(one)
         for one in batch:
             one.done = True
 
+    def _write_alone(self, one: "_Brought") -> None:
+        try:
+            self._write([one])
+        except Exception as error:
+            one.error = error
+
     def _write(self, batch: "Sequence[_Brought]") -> None:
+        # Two processes that lock the same chats do it in the same order, or PostgreSQL would have to end one of them.
+        # A chat's own calls stay in the order they came in.
+        ordered = sorted(batch, key=lambda one: min((fact.channel, fact.chat) for fact in one.facts))
         with database.writing() as session:
-            fresh = [events.record(session, one.facts) for one in batch]
-        for one, ids in zip(batch, fresh, strict=True):
+            fresh = [events.record(session, one.facts) for one in ordered]
+        for one, ids in zip(ordered, fresh, strict=True):
             one.fresh = ids
 
     def drain_spool(self, stop: threading.Event) -> None:
         """A thread of each web process: brings the spool into the database when it is back."""
-        while not stop.wait(PROBE_SECONDS):
-            if self.spool is None or not self.spool.waiting():
-                continue
+        while self.spool is not None and not stop.wait(PROBE_SECONDS):
             try:
-                drained = self.spool.drain(self.record, AWAY)
-            except AWAY:
-                continue  # accept() has told
-            except OSError as error:
-                logs.error("spool.unreadable", why=error.strerror)
-                continue
-            logs.say("spool.drained", calls=drained)
+                drained = self.spool.drain(self.record, is_away) if self.spool.holds_any() else 0
+            except SQLAlchemyError as error:
+                logs.warn("spool.waits", why=type(error).__name__)
+            except Exception as error:  # the top of the thread: the next look may go well
+                logs.error("spool.unreadable", exception=error)
+            else:
+                if drained:
+                    logs.say("spool.drained", calls=drained)
 
-
+    def tell_knocks(self, stop: threading.Event) -> None:
+        """A thread of each web process: notes refused calls, and that they ended, at most once a second."""
+        while not stop.wait(PROBE_SECONDS):
+            try:
+                self.knocks.tell()
+            except Exception as error:  # the top of the thread: they are told a second later
+                logs.warn("knocks.untold", why=type(error).__name__)

@@ -40,6 +40,8 @@ PERSONAL = frozenset(
 CHATTY = ("rq.", "urllib3.", "werkzeug", "alembic.", "waitress", "asyncio", "sentry_sdk.", "watchfiles.")
 # Loggers that bring their own handlers and do not propagate.
 TAKEN_OVER = ("gunicorn.error", "gunicorn.access", "rq.worker", "werkzeug", "urllib3", "py.warnings")
+# At DEBUG these write the path of each request, and a path may hold a token.
+TELL_PATHS = ("gunicorn.error",)
 
 _logger = logging.getLogger("maru")
 _trace: ContextVar[str | None] = ContextVar("trace", default=None)
@@ -107,7 +109,14 @@ def described(level: str, part: str, timezone: tzinfo | None = None) -> dict[str
         "disable_existing_loggers": False,
         "handlers": {"maru": {"()": _Lines, "part": part, "timezone": timezone}},
         "root": {"level": level, "handlers": ["maru"]},
-        "loggers": {name: {"level": level, "handlers": [], "propagate": True} for name in TAKEN_OVER},
+        "loggers": {
+            name: {
+                "level": "INFO" if level == "DEBUG" and name in TELL_PATHS else level,
+                "handlers": [],
+                "propagate": True,
+            }
+            for name in TAKEN_OVER
+        },
     }
 
 
@@ -132,7 +141,9 @@ class _Lines(logging.Handler):
         if hasattr(record, "fields"):
             event = str(record.msg)
         else:
-            fields["message"] = _ANSI.sub("", record.getMessage())
+            text = _ANSI.sub("", record.getMessage())
+            # gunicorn quotes what was no request, which may hold whatever a stranger or a mistake put there.
+            fields["message"] = anonymous(text) if record.name == "gunicorn.error" else text
         fields["part"] = self.part
         if _trace.get() and "trace" not in fields:
             fields["trace"] = _trace.get()

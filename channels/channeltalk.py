@@ -6,13 +6,15 @@ A webhook proves itself by the token in its query alone; ChannelTalk documents n
 import hmac
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from channels import http, markup
 from channels.contract import (
     Call,
+    Finding,
     Inbound,
     Keys,
     Known,
@@ -30,7 +32,12 @@ CHAT_GAP = 0.0  # seconds between two messages of one chat
 CAN_FIND = True
 
 HOOKS = ("/open_userchat", "/in_userchat", "/hooks/channeltalk")
+WANTED = (  # what we have to be told, in the words of the API, of the desk, and where
+    ("userChat.opened", "opened user chats", "/open_userchat"),
+    ("message.created.userChat", "messages in user chats", "/in_userchat"),
+)
 LONGEST_BLOCK, MOST_BLOCKS = 3900, 20  # not published; about 4,000 characters and 20 blocks are known to pass
+MOST_PAGES = 20  # of webhooks, 500 on each
 LOOK_BACK = 100  # messages read to find out whether one arrived
 TOKENS_FRESH, TOKENS_AGAIN = 600.0, 20.0  # seconds a token list is believed, and the least between two readings
 
@@ -50,53 +57,74 @@ def verify(keys: Keys, call: Call) -> None:
         raise Refused("no token")
     tokens = [token.strip().encode() for token in keys.get("webhook_tokens", "").split(",") if token.strip()]
     # Every token is compared: the time taken tells nothing of which one was near.
-    if tokens:
-        matches = [hmac.compare_digest(presented, token) for token in tokens]
-    else:
-        matches = [hmac.compare_digest(presented, token) for token in _read_tokens(keys, presented)]
-    if not any(matches):
+    genuine = any([hmac.compare_digest(presented, token) for token in tokens]) if tokens else _is_listed(keys, presented)
+    if not genuine:
         raise Refused("the token differs")
 
 
-class _Tokens:
+@dataclass(frozen=True)
+class _Read:
     """Tokens read from ChannelTalk's list of webhooks, when staff gave none."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.known: dict[tuple[str, ...], tuple[float, list[bytes]]] = {}
+    at: float
+    tokens: tuple[bytes, ...] = ()
+    trouble: str = ""
+
+    def has(self, presented: bytes) -> bool:
+        return any([hmac.compare_digest(presented, token) for token in self.tokens])
+
+    def decides(self, presented: bytes) -> bool:
+        """A token that is not among them may be new, so it is looked for again before long."""
+        fresh = TOKENS_FRESH if self.has(presented) else TOKENS_AGAIN
+        return time.monotonic() - self.at < fresh
 
 
-_tokens = _Tokens()
+_reading = threading.Lock()
+_read: dict[tuple[str, ...], _Read] = {}
 
 
-def _read_tokens(keys: Keys, presented: bytes) -> list[bytes]:
+def _is_listed(keys: Keys, presented: bytes) -> bool:
     about = (keys["api_url"], keys["access_key"], keys.get("site", ""))
-    with _tokens.lock:
-        read_at, tokens = _tokens.known.get(about, (float("-inf"), []))
-        age = time.monotonic() - read_at
-        unknown = not any(hmac.compare_digest(presented, token) for token in tokens)
-        if age > TOKENS_FRESH or (unknown and age > TOKENS_AGAIN):
-            try:
-                tokens = [hook["token"].encode() for hook in webhooks(keys) if hook.get("token")]
-            except SendError as error:
-                if not tokens:
-                    raise Unproven(f"the list of webhooks cannot be read: {error.reason}") from None
-            _tokens.known[about] = (time.monotonic(), tokens)
-        return tokens
+    found = _read.get(about, _Read(float("-inf")))
+    if not found.decides(presented):  # whoever shows a known token does not wait for another's reading
+        with _reading:
+            found = _read.get(about, found)
+            if not found.decides(presented):
+                found = _read[about] = _read_tokens(keys, found)
+    if found.trouble and not found.has(presented):
+        raise Unproven(f"the list of webhooks cannot be read: {found.trouble}")
+    return found.has(presented)
+
+
+def _read_tokens(keys: Keys, before: _Read) -> _Read:
+    try:
+        tokens = tuple(str(hook["token"]).encode() for hook in webhooks(keys) if hook.get("token"))
+    except SendError as error:
+        return _Read(time.monotonic(), before.tokens, error.reason)
+    return _Read(time.monotonic(), tokens)
 
 
 def webhooks(keys: Keys) -> list[dict[str, Any]]:
     """The webhooks that point at one of our addresses."""
     ours, since = [], ""
-    while True:
+    for _ in range(MOST_PAGES):
         page = _call(keys, "GET", "/webhooks", params={"limit": "500"} | ({"since": since} if since else {})).json()
-        for hook in page.get("webhooks") or []:
-            url = urlsplit(str(hook.get("url", "")))
-            if f"{url.scheme}://{url.netloc}" == keys.get("site") and url.path.rstrip("/") in HOOKS:
+        listed = page.get("webhooks")
+        for hook in listed if isinstance(listed, list) else []:
+            if _is_ours(keys, _dict(hook)):
                 ours.append(hook)
         since = str(page.get("next") or "")
         if not since:
-            return ours
+            break
+    return ours
+
+
+def _is_ours(keys: Keys, hook: Mapping[str, Any]) -> bool:
+    try:
+        url = urlsplit(str(hook.get("url", "")))
+    except ValueError:  # somebody else's webhook with an address that is none
+        return False
+    return f"{url.scheme}://{url.netloc}" == keys.get("site") and url.path.rstrip("/") in HOOKS
 
 
 def parse(call: Call) -> list[Inbound]:
@@ -146,7 +174,7 @@ def _message(entity: dict[str, Any], refers: dict[str, Any], user: dict[str, Any
     if log:
         closes = str(log.get("action") or "").lower() == "close"
         return [Inbound(id=f"message:{_id(entity)}", kind="chat_closed", chat=chat)] if closes else []
-    if "private" in [str(option).lower() for option in entity.get("options") or []]:
+    if "private" in [option.lower() for option in _words(entity.get("options"))]:
         return []
     person = str(entity.get("personId") or "")
     if writer == "manager":
@@ -214,8 +242,9 @@ def _profile(user: dict[str, Any], chat: dict[str, Any]) -> dict[str, Any] | Non
 
 
 def _plain(blocks: Any) -> str:
-    texts = [str(block.get("value") or "") for block in blocks or [] if isinstance(block, dict)]
-    return "\n".join(texts) if isinstance(blocks, list) else ""
+    if not isinstance(blocks, list):
+        return ""
+    return "\n".join(str(block.get("value") or "") for block in blocks if isinstance(block, dict))
 
 
 # --- out ---
@@ -260,7 +289,8 @@ def find(keys: Keys, out: Outbound) -> str | None:
     reply = _call(keys, "GET", path, params={"sortOrder": "desc", "limit": str(LOOK_BACK)})
     if "messages" not in reply.json():
         raise SendError("the chat could not be read back")
-    for found in reply.json().get("messages") or []:
+    listed = reply.json()["messages"]
+    for found in listed if isinstance(listed, list) else []:
         if isinstance(found, dict) and found.get("requestId") == out.key:
             return str(found.get("id") or out.key)
     return None
@@ -279,6 +309,44 @@ def apply(keys: Keys, out: Outbound, may_send: Callable[[], bool]) -> str:
     if change:
         _call(keys, "PATCH", f"/users/{quote(out.person, safe='')}", body=change, may_send=may_send)
     return ""
+
+
+def checks(keys: Keys) -> list[Finding]:
+    """Are our keys right, and do the webhooks call us? Nothing where there are no keys to ask with."""
+    if not (keys.get("access_key") and keys.get("access_secret")):
+        return []
+    try:
+        name = _dict(_call(keys, "GET", "/channel").json().get("channel")).get("name") or "unnamed"
+        ours = webhooks(keys)
+    except SendError as error:
+        mend = "Compare CHANNELTALK_ACCESS_KEY and _SECRET with the desk: Settings, API keys."
+        return [Finding("keys", False, error.reason, mend if error.permanent else "Look again in a minute.")]
+    return [Finding("keys", True, f"accepted; the channel is {name}"), *_of_webhooks(keys, ours)]
+
+
+def _of_webhooks(keys: Keys, ours: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    found = []
+    for scope, what, path in WANTED:
+        ok = any(scope in _words(hook.get("scopes")) for hook in ours)
+        mend = f"Desk, Settings, Webhook: make one for {what} with the address {keys.get('site', '')}{path}."
+        detail = f"a webhook tells us of {what}" if ok else f"no webhook tells us of {what}"
+        found.append(Finding(f"webhook {scope}", ok, detail, mend))
+    tokens = [token.strip() for token in keys.get("webhook_tokens", "").split(",") if token.strip()]
+    for hook in ours:
+        name = f"webhook {hook.get('name') or hook.get('id')}"
+        if hook.get("blocked"):
+            mend = "Desk, Settings, Webhook: unblock it with one click, once its cause is gone."
+            found.append(Finding(name, False, f"{name} is blocked: unblock it in the desk", mend))
+        if tokens and hook.get("token") and hook["token"] not in tokens:
+            mend = "Add its token to CHANNELTALK_WEBHOOK_TOKENS, or leave that unset: then tokens are read by our address."
+            found.append(Finding(name, False, f"the token of {name} is not among ours: its calls are refused", mend))
+        if hook.get("keywords"):
+            mend = "Desk, Settings, Webhook: empty its list of keywords."
+            found.append(Finding(name, False, f"{name} only tells of messages with certain words", mend, "warn"))
+        if str(hook.get("apiVersion") or "v5") != "v5":
+            mend = "Delete it and make a new one: v5 is chosen when a webhook is made."
+            found.append(Finding(name, False, f"{name} speaks {hook['apiVersion']}, not v5", mend))
+    return found
 
 
 def about_person(keys: Keys, person: str) -> Known:
@@ -324,7 +392,7 @@ def _call(
     if reply.status == 429:
         raise SendError("ChannelTalk asked to slow down", retry_after=_pause(reply.headers), whole_channel=True)
     reason = f"ChannelTalk answered {reply.status}{_words_of_error(reply)}"
-    if reply.status >= 500:
+    if reply.status >= 500 or reply.status == 408:
         raise SendError(reason, unclear=method != "GET")
     raise SendError(reason, permanent=True)
 

@@ -103,8 +103,20 @@ class Known:
     state: str = ""
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What asking a platform about our connection to it told. `mend` says what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+    level: str = "error"  # how bad it is when it is not ok
+
+
 _UNSTORABLE = re.compile("[\ud800-\udfff\x00]")
-DEEPEST = 64
+DEEPEST, MOST_ITEMS = 64, 20_000
+LONGEST_NAME, LONGEST_TEXT = 1_000, 200_000  # characters; a long message has some thousand
 LONGEST_NUMBER = 40  # characters; what is longer stays text, and reads as no number
 
 
@@ -112,14 +124,16 @@ def read_json(body: bytes) -> dict[str, Any]:
     """The body as a JSON object, or `Malformed`. NaN, endless nesting and endless digits are no JSON here."""
     try:
         value = json.loads(
-            body.decode("utf8"), parse_constant=_no_constant, parse_float=_number(float), parse_int=_number(int)
+            body.decode("utf8"),
+            parse_constant=_no_constant,
+            parse_float=_number(float),
+            parse_int=_number(int),
         )
     except (ValueError, RecursionError):
         raise Malformed("not JSON") from None
     if not isinstance(value, dict):
         raise Malformed("not a JSON object")
-    if _deeper_than(value, DEEPEST):
-        raise Malformed("nested too deeply")
+    _judge(value)
     # Half a surrogate pair and NUL can be written in JSON but in no database.
     return storable(value) if b"\\ud" in body.lower() or b"\\u0000" in body else value
 
@@ -138,18 +152,24 @@ def _number(kind: type[int] | type[float]) -> Any:
     return read
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [
-            item
-            for box in level
-            for item in (box.values() if isinstance(box, dict) else box)
-            if isinstance(item, dict | list)
-        ]
-        if not level:
-            return False
-    return True
+def _judge(value: dict[str, Any]) -> None:
+    """A mebibyte of JSON may hold half a million values; what reads it later need not think of that."""
+    level: list[Any] = [value]
+    items = 0
+    for _ in range(DEEPEST):
+        boxes = [box for box in level if isinstance(box, dict | list)]
+        if not boxes:
+            return
+        items += sum(map(len, boxes))
+        if items > MOST_ITEMS:
+            raise Malformed(f"more than {MOST_ITEMS} values")
+        level = [item for box in boxes for item in (box.values() if isinstance(box, dict) else box)]
+        names = (name for box in boxes if isinstance(box, dict) for name in box)
+        if any(len(name) > LONGEST_NAME for name in names):
+            raise Malformed(f"a name is longer than {LONGEST_NAME} characters")
+        if any(len(item) > LONGEST_TEXT for item in level if isinstance(item, str)):
+            raise Malformed(f"a text is longer than {LONGEST_TEXT} characters")
+    raise Malformed("nested too deeply")
 
 
 def storable(value: Any) -> Any:

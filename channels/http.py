@@ -2,15 +2,18 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
-from channels.contract import SendError
+from channels.contract import Malformed, SendError, read_json
 
 CONNECT_SECONDS, READ_SECONDS = 3.05, 10
+WHOLE_SECONDS = 15.0  # READ_SECONDS is between two bytes, and an answer may trickle
 LARGEST_ANSWER = 4 * 1024 * 1024
 
 _local = threading.local()
@@ -25,12 +28,12 @@ class Reply:
         self.status, self.headers, self.body = status, headers, body
 
     def json(self) -> dict[str, Any]:
-        """The object in the body; {} where the platform answered with something else."""
+        """The object in the body, as strictly read as what comes in; {} where the platform answered with something
+        else."""
         try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
+            return read_json(self.body)
+        except Malformed:
             return {}
-        return value if isinstance(value, dict) else {}
 
 
 def call(
@@ -76,11 +79,17 @@ def call(
 
 
 def _bounded(response: requests.Response) -> bytes:
-    body = b""
-    for chunk in response.iter_content(65536):
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise SendError("the platform's answer is too large", unclear=True)
+    body, until = b"", time.monotonic() + WHOLE_SECONDS
+    try:
+        # read1 returns with what is there; iter_content would wait for its whole 64 KiB.
+        while chunk := response.raw.read1(65536, decode_content=True):
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise SendError("the platform's answer is too large", unclear=True)
+            if time.monotonic() > until:
+                raise SendError("the platform's answer did not end in time", unclear=True)
+    except (HTTPError, OSError) as error:
+        raise SendError(f"the platform's answer broke off ({type(error).__name__})", unclear=True) from None
     return body
 
 

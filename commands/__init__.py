@@ -6,7 +6,10 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-NOUNS = ("clock", "db", "deliveries", "events", "responses", "setup", "staff", "tables", "trace", "worker")
+NOUNS = (
+    *("backup", "clock", "customers", "db", "deliveries", "doctor", "events", "responses", "restore"),
+    *("setup", "staff", "tables", "trace", "worker"),
+)
 
 
 class Nouns(AppGroup):

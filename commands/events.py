@@ -71,6 +71,8 @@ def replay(id: int, send: bool, as_json: bool) -> None:
         event = events.get(session, id)
         if event is None:
             fail(f"There is no event {id}.")
+        if not event.inbound:
+            fail(f"The content of event {id} is no longer kept.")
         found = rehearsal.of_event(session, event, inbound_from(event.inbound), current_app.extensions)
     if send:
         with database.writing() as session:

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 import clock
 from commands.db import migrate
-from commands.printing import as_json, show
+from commands.printing import as_json, fail, show
 from settings import ROOT
 from store import database, staff, versions
 
@@ -25,8 +26,12 @@ def command(as_json: bool) -> None:
     """Bring the database up to date, add what is shipped, make the first admin."""
     settings = current_app.extensions["settings"]
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    migrate()
+    try:
+        migrate()
+    except (OperationalError, InterfaceError) as error:
+        fail(f"maru: DATABASE_URL: the database cannot be used: {' '.join(str(error.orig).split())}")
     with database.writing() as session:
+        database.alone(session)
         added = ship(session)
         password = None if staff.listed(session) else staff.add(session, FIRST_ADMIN, "admin", clock.now())
     if password:

@@ -20,6 +20,8 @@ def command(delivery: int, as_json: bool) -> None:
             fail(f"There is no delivery {delivery}.")
         if answer is None:
             fail(f"Delivery {delivery} was not computed by a module.")
+        if answer.state == answers.EMPTIED:
+            fail(f"The content of delivery {delivery} is no longer kept.")
         found = answer.answer_trace
     words = [f"{found['module']} version {found['version']}"]
     words += [f"  {key} = {one['read']!r}  (received {one['received']!r})" for key, one in found["inputs"].items()]

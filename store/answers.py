@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Index, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import JSON, Index, Select, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Id, Moment, is_one_of
 from store.deliveries import CANCELLED, DEAD, SENDING, SENT, UNFINISHED, WAITING, Delivery
 
 GOING, ASKING, ENDED = "going", "asking", "ended"
+EMPTIED = "emptied"  # what it held aged out, or its person was erased
 PATIENCE = timedelta(hours=24)
 NO_ANSWER = "no answer"
 
@@ -73,26 +74,35 @@ def asking(session: Session, channel: str, chat: str) -> Answer | None:
         select(Answer)
         .join(Delivery, Delivery.id == Answer.ask_delivery)
         .where(Answer.channel == channel, Answer.chat == chat, is_one_of(Answer.state, ASKING))
-        .where(Delivery.state.in_((SENDING, SENT)))
+        .where(or_(Delivery.state.in_((SENDING, SENT)), Delivery.unclear))
     )
     return session.scalars(query.order_by(Answer.id.desc()).limit(1)).first()
 
 
 def end_series(session: Session, channel: str, chat: str, reason: str, always: bool, module: str = "") -> int:
-    """Cancel what waits in this chat: every series (`always`) or those that yield; only of `module`, if named."""
+    """Cancel what waits in this chat: every series (`always`) or those that yield; only of `module`, if named. What
+    is being sent just now may arrive, and is not tried again if it does not."""
     if not _anything_open(session, channel, chat):
         return 0
-    here = and_(Delivery.channel == channel, Delivery.chat == chat, is_one_of(Delivery.state, WAITING))
+    here = and_(Delivery.channel == channel, Delivery.chat == chat, is_one_of(Delivery.state, *UNFINISHED))
     if not always:
         here = and_(here, Delivery.yields)
     if module:
         of_module = select(Answer.id).where(Answer.channel == channel, Answer.chat == chat, Answer.module == module)
         here = and_(here, Delivery.answer_id.in_(of_module))
-    sources = list(session.scalars(select(Delivery.answer_id).where(here).distinct()))
+    # One statement for both: between two, a message on its way could come back and be seen by neither.
+    waits = is_one_of(Delivery.state, WAITING)
     ended = session.execute(
-        update(Delivery).where(here).values(state=CANCELLED, reason=reason),
+        update(Delivery)
+        .where(here)
+        .values(
+            state=case((waits, CANCELLED), else_=Delivery.state),
+            reason=case((waits, reason), else_=Delivery.reason),
+            ended=case((waits, ""), else_=reason),
+        )
+        .returning(Delivery.answer_id, Delivery.state),
         execution_options={"synchronize_session": False},
-    )
+    ).all()
     # A question that was the last message leaves nothing waiting; whether its series yields is on its own row.
     last = and_(Answer.channel == channel, Answer.chat == chat, is_one_of(Answer.state, ASKING))
     questions = select(Answer.id).join(Delivery, Delivery.id == Answer.ask_delivery).where(last)
@@ -100,9 +110,9 @@ def end_series(session: Session, channel: str, chat: str, reason: str, always: b
         questions = questions.where(Delivery.yields)
     if module:
         questions = questions.where(Answer.module == module)
-    over = [*session.scalars(questions), *(id for id in sources if id is not None)]
+    over = [*session.scalars(questions), *(row.answer_id for row in ended if row.answer_id is not None)]
     session.execute(update(Answer).where(Answer.id.in_(over)).values(state=ENDED))
-    return int(ended.rowcount)  # type: ignore[attr-defined]
+    return sum(row.state == CANCELLED for row in ended)
 
 
 _unsent = (
@@ -164,7 +174,7 @@ def latest_of_customers(session: Session, module: str, most: int) -> Sequence[An
     """The latest answer of each of the last `most` customers who started this module, the newest first."""
     newest = (
         select(func.max(Answer.id).label("id"))
-        .where(Answer.module == module)
+        .where(Answer.module == module, Answer.state != EMPTIED)
         .group_by(Answer.channel, Answer.person)
         .order_by(func.max(Answer.id).desc())
         .limit(most)

@@ -1,5 +1,6 @@
 """The one database: SQLite in WAL mode or PostgreSQL, through Flask-SQLAlchemy."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -9,10 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, Integer, event, literal_column, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Double,
+    Integer,
+    event,
+    literal_column,
+    text,
+)
 from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
@@ -21,6 +42,7 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
+FROZEN_SECONDS = 10
 
 
 # SQLite counts its own 64-bit row ids only in a column that is called INTEGER.
@@ -45,13 +67,30 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class real_time(FunctionElement[float]):
+    """Seconds since 1970 as the database has it, so that the processes of two hosts measure with one clock."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(real_time)
+def _real_time(element: real_time, compiler: SQLCompiler, **more: Any) -> str:
+    if compiler.dialect.name == "sqlite":
+        return "((julianday('now') - 2440587.5) * 86400.0)"
+    return "EXTRACT(EPOCH FROM now())::double precision"
+
+
 def engine_options(url: str, patience: float) -> dict[str, Any]:
     """`patience`: seconds to wait for another writer before giving up. Short in a web process, which has a spool."""
     if make_url(url).get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": patience}, "pool_size": 40, "hide_parameters": True}
     waits = f"-c lock_timeout={int(patience * 1000)} -c statement_timeout={int(patience * 1000) + 20000}"
+    # A frozen process must not keep its locks, nor a server that vanished keep us waiting for hours.
+    waits += f" -c idle_in_transaction_session_timeout={FROZEN_SECONDS * 1000}"
+    alive = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000}
     return {
-        "connect_args": {"connect_timeout": 3, "options": waits, "tcp_user_timeout": 8000},
+        "connect_args": {"connect_timeout": 3, "options": waits, **alive},
         "pool_size": 10,
         "max_overflow": 40,
         "pool_pre_ping": True,
@@ -133,12 +172,61 @@ def is_one_of(column: Any, *words: str) -> ColumnElement[bool]:
     return column == literals[0] if len(literals) == 1 else column.in_(literals)  # type: ignore[no-any-return]
 
 
+def is_away(error: BaseException) -> bool:
+    """Is it the database that cannot write just now, rather than the values that it cannot take?"""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, DataError | IntegrityError) and not _too_large(error)
+    return isinstance(error, SQLAlchemyError) and not isinstance(error, StatementError)
+
+
+def _too_large(error: DBAPIError) -> bool:
+    """PostgreSQL files what exceeds its limits (a key too long for an index) under operational errors."""
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith("54")
+
+
+_UNSTORABLE = re.compile("[\ud800-\udfff\x00]")
+
+
+def storable(text: str, most: int) -> str:
+    """Somebody else's words, cut, without what no database takes: NUL and halves of surrogate pairs."""
+    return _UNSTORABLE.sub("\ufffd", text)[:most]
+
+
 def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
+
+
+def alone(session: Session) -> None:
+    """Hold up whoever else sets the house up, to the end of the transaction. SQLite's writers are alone anyway."""
+    if not is_sqlite(session):
+        session.execute(text("SELECT pg_advisory_xact_lock(730116)"))
 
 
 def writable() -> bool:
     """True when the database takes a write right now. Raises what the driver raises when it does not."""
     with writing() as session:
-        session.execute(text("SELECT 1"))
+        session.execute(text("UPDATE heartbeats SET pid = pid WHERE 1 = 0"))  # a standby refuses even that
     return True
+
+
+def overwrite_what_goes(session: Session) -> None:
+    """From here on SQLite writes zeros over what this connection deletes. (PostgreSQL's autovacuum makes room.)"""
+    if is_sqlite(session):
+        session.connection().exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def empty_journal(patience: float = 5.0) -> bool:
+    """Bring SQLite's write-ahead log into the database file and cut it to nothing: it repeats what was written
+    lately. False when readers kept it busy all the time."""
+    if db.engine.dialect.name != "sqlite":
+        return True
+    connection = db.engine.raw_connection()
+    try:
+        until = time.monotonic() + patience
+        while connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
+    finally:
+        connection.close()

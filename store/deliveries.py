@@ -10,16 +10,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import JSON, Index, Table, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Index, Table, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store import chats, processes
-from store.database import Base, Id, Moment, is_one_of
+from store import chats, processes, totals
+from store.database import Base, Id, Moment, is_one_of, storable
 
 WAITING, SENDING, SENT, CANCELLED, DEAD = "waiting", "sending", "sent", "cancelled", "dead"
 UNFINISHED = (WAITING, SENDING)
 MESSAGE, ASK, EFFECTS = "message", "ask", "effects"
+OWN_LOSS_SECONDS = 3
 LONG_PAUSE = 60  # seconds; a longer wait leaves the chat's line
+
+
+def _in_line(state: Any, due_at: Any, position: Any) -> ColumnElement[bool]:
+    """Its turn may have come: it has a time and a place."""
+    return and_(is_one_of(state, WAITING), due_at.is_not(None), position.is_not(None))
+
+
+def _apart(state: Any, position: Any) -> ColumnElement[bool]:
+    """It has left its chat's line for a long pause, or never stood in it."""
+    return and_(is_one_of(state, WAITING), position.is_(None))
 
 
 class Delivery(Base):
@@ -33,7 +44,7 @@ class Delivery(Base):
     kind: Mapped[str] = mapped_column(default=MESSAGE)
     channel: Mapped[str]
     chat: Mapped[str]
-    position: Mapped[int | None]
+    position: Mapped[int | None] = mapped_column()
     body: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # null until the question before it is answered
     text: Mapped[str]
     wait: Mapped[float] = mapped_column(default=0)
@@ -44,14 +55,30 @@ class Delivery(Base):
     reason: Mapped[str] = mapped_column(default="")
     due_at: Mapped[datetime | None] = mapped_column(Moment)
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    began_at: Mapped[datetime | None] = mapped_column(Moment)  # of an answer's first message: when its event came in
     attempts: Mapped[int] = mapped_column(default=0)
     unclear: Mapped[bool] = mapped_column(default=False)  # an attempt was made and nobody knows how it ended
+    ended: Mapped[str] = mapped_column(default="", server_default="")  # why its series ended while it was being sent
     owner: Mapped[str | None]
     message_id: Mapped[str] = mapped_column(default="")
 
     __table_args__ = (
         Index("ux_deliveries_step", "source", "step", unique=True),
         Index("ix_deliveries_due", "due_at", sqlite_where=is_one_of(state, WAITING), postgresql_where=is_one_of(state, WAITING)),
+        Index(
+            "ix_deliveries_turn",
+            "channel",
+            "event_id",
+            "step",
+            sqlite_where=_in_line(state, due_at, position),
+            postgresql_where=_in_line(state, due_at, position),
+        ),
+        Index(
+            "ix_deliveries_apart",
+            "due_at",
+            sqlite_where=_apart(state, position),
+            postgresql_where=_apart(state, position),
+        ),
         Index(
             "ix_deliveries_line",
             "channel",
@@ -97,7 +124,7 @@ def _line_up(held: chats.Chat, rows: Sequence[Delivery]) -> None:
 
 def line_up_due(session: Session, now: datetime) -> None:
     """Messages whose long pause is over join their chat's line."""
-    ready = select(Delivery).where(is_one_of(Delivery.state, WAITING), Delivery.due_at <= now, Delivery.position.is_(None))
+    ready = select(Delivery).where(_apart(Delivery.state, Delivery.position), Delivery.due_at <= now)
     for row in session.scalars(ready.limit(200)):
         held = chats.hold(session, row.channel, row.chat)
         session.refresh(row)
@@ -129,7 +156,9 @@ _taken = {"state": SENDING, "owner": bindparam("me"), "attempts": _rows.c.attemp
 
 _due_ones = (
     select(_rows.c.id)
-    .where(_waits, _rows.c.due_at <= bindparam("now"), _rows.c.position.is_not(None), _first_in_line)
+    .where(_in_line(_rows.c.state, _rows.c.due_at, _rows.c.position))
+    # Not written as a range: in the index of due times a backlog would be read and sorted whole for each few messages.
+    .where(func.coalesce(_rows.c.due_at, bindparam("now")) <= bindparam("now"), _first_in_line)
     .where(_rows.c.channel == bindparam("of_channel"))
     .order_by(_rows.c.event_id, _rows.c.step)
     .limit(bindparam("most"))
@@ -173,29 +202,47 @@ def sent(session: Session, delivery: Delivery, owner: str, message_id: str, now:
     facts = {"as_state": SENT, "why": "", "as_id": message_id, "at": now}
     done = session.connection().execute(_finished, {"of_id": delivery.id, "me": owner} | facts)
     if done.rowcount == 1:
+        if delivery.began_at is not None:
+            totals.waited(session, delivery.channel, (now - delivery.began_at).total_seconds() - delivery.wait)
         follow(session, delivery, now)
 
 
 def died(session: Session, delivery: Delivery, owner: str, reason: str, now: datetime) -> None:
     """It never will. What comes after it in the series still goes."""
-    facts = {"as_state": DEAD, "why": reason[:500], "as_id": "", "at": None}
+    facts = {"as_state": DEAD, "why": storable(reason, 500), "as_id": "", "at": None}
     done = session.connection().execute(_finished, {"of_id": delivery.id, "me": owner} | facts)
     if done.rowcount == 1:
         follow(session, delivery, now)
 
 
+def dropped(session: Session, delivery: Delivery, owner: str, reason: str) -> None:
+    """It did not arrive, and its series ended meanwhile."""
+    facts = {"as_state": CANCELLED, "why": reason, "as_id": "", "at": None}
+    session.connection().execute(_finished, {"of_id": delivery.id, "me": owner} | facts)
+
+
 def follow(session: Session, delivery: Delivery, now: datetime) -> None:
     """Set the next message of the series due, unless it still waits for a reply."""
     run = session.connection()
-    after = run.execute(_next_of_series, {"of_source": delivery.source, "after": delivery.step}).first()
-    if after is not None and after.has_words:
-        run.execute(_set_due, {"of_id": after.id, "at": now + timedelta(seconds=after.wait)})
+    place = {"of_source": delivery.source, "after": delivery.step}
+    # Staff may cancel the one that was found before it is written: then it is the turn of the one behind it.
+    while (after := run.execute(_next_of_series, place).first()) is not None and after.has_words:
+        due_at = now + timedelta(seconds=after.wait)
+        if run.execute(_set_due, {"of_id": after.id, "at": due_at}).rowcount == 1:
+            return
 
 
 def put_off(session: Session, delivery: Delivery, owner: str, due_at: datetime, reason: str, **values: Any) -> bool:
-    """Try again at `due_at`; it keeps its place in the line."""
+    """Try again at `due_at`; it keeps its place in the line. If its series ended meanwhile it is over, unless it has
+    to be found out first whether it arrived."""
     mine = update(Delivery).where(Delivery.id == delivery.id, Delivery.owner == owner, is_one_of(Delivery.state, SENDING))
-    done = session.execute(mine.values(state=WAITING, owner=None, due_at=due_at, reason=reason[:500], **values))
+    later = {"state": WAITING, "owner": None, "due_at": due_at, "reason": storable(reason, 500)}
+    done = session.execute(mine.values(**later, **values))
+    if not values.get("unclear", delivery.unclear):
+        over = update(Delivery).where(
+            Delivery.id == delivery.id, is_one_of(Delivery.state, WAITING), Delivery.ended != ""
+        )
+        session.execute(over.values(state=CANCELLED, reason=Delivery.ended))
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
@@ -213,7 +260,9 @@ def any_lost(session: Session, me: str, busy: Sequence[int]) -> bool:
 def recover(session: Session, me: str, busy: Sequence[int], now: datetime) -> int:
     """Free what was lost: nobody knows whether it arrived, so the next owner asks first."""
     lost = update(Delivery).where(_lost(me, busy))
-    freed = session.execute(lost.values(state=WAITING, owner=None, unclear=True, due_at=now))
+    # What this very process lost it might lose again at once, so that waits a little.
+    due_at = case((Delivery.owner == me, now + timedelta(seconds=OWN_LOSS_SECONDS)), else_=now)
+    freed = session.execute(lost.values(state=WAITING, owner=None, unclear=True, due_at=due_at))
     return int(freed.rowcount)  # type: ignore[attr-defined]
 
 
@@ -226,6 +275,12 @@ def next_due(session: Session, channels: Sequence[str] | None = None) -> datetim
     run = session.connection()
     found = run.scalar(_soonest) if channels is None else run.scalar(_soonest_of, {"channels": list(channels)})
     return cast("datetime | None", found)
+
+
+def waiting(session: Session) -> int:
+    """How many messages are not sent yet."""
+    unsent = select(func.count()).where(is_one_of(_rows.c.state, *UNFINISHED), _rows.c.kind != EFFECTS)
+    return int(session.scalar(unsent) or 0)
 
 
 def of_source(session: Session, source: str) -> list[Delivery]:
@@ -251,11 +306,14 @@ def listed(session: Session, state: str | None = None, most: int = 1000) -> list
 def retry(session: Session, id: int, now: datetime) -> bool:
     """A dead or cancelled message is put at the end of its chat's line."""
     row = session.get(Delivery, id)
-    if row is None or row.state not in (DEAD, CANCELLED) or row.body is None:
+    if row is None:
         return False
     held = chats.hold(session, row.channel, row.chat)
+    session.refresh(row, with_for_update=True)  # somebody else may have retried it just now
+    if row.state not in (DEAD, CANCELLED) or row.body is None:
+        return False
     row.position = chats.places(held, 1)[0]
-    row.state, row.reason, row.attempts, row.due_at = WAITING, "", 0, now
+    row.state, row.reason, row.ended, row.attempts, row.due_at = WAITING, "", "", 0, now
     return True
 
 
@@ -264,7 +322,8 @@ def cancel(session: Session, id: int, reason: str, now: datetime) -> bool:
     if row is None:
         return False
     waiting = update(Delivery).where(Delivery.id == id, is_one_of(Delivery.state, WAITING))
-    done = session.execute(waiting.values(state=CANCELLED, reason=reason)).rowcount == 1  # type: ignore[attr-defined]
-    if done and row.due_at is not None:
+    ended = waiting.values(state=CANCELLED, reason=reason).returning(Delivery.due_at)
+    done = session.execute(ended, execution_options={"synchronize_session": False}).first()
+    if done is not None and done.due_at is not None:
         follow(session, row, now)
-    return bool(done)
+    return done is not None

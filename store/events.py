@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import JSON, Index, and_, exists, func, or_, select, update
+from sqlalchemy import JSON, Index, and_, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from store import answers, chats, processes
-from store.database import Base, Id, Moment, is_one_of, is_sqlite
+from store.database import Base, Id, Moment, is_one_of, is_sqlite, storable
 
 NEW, ANSWERED, IGNORED, DEAD = "new", "answered", "ignored", "dead"
 ENDS = {"manager_wrote": "a manager wrote", "chat_closed": "the chat was closed"}
@@ -131,14 +132,14 @@ def still_mine(session: Session, id: int, owner: str) -> Event | None:
 
 def settle(session: Session, id: int, state: str, reason: str = "", module: str = "") -> None:
     session.execute(
-        update(Event).where(Event.id == id).values(state=state, reason=reason[:500], module=module, owner=None)
+        update(Event).where(Event.id == id).values(state=state, reason=storable(reason, 500), module=module, owner=None)
     )
 
 
 def put_off(session: Session, id: int, now: datetime, seconds: float, reason: str) -> None:
     """Try again later."""
     later = now + timedelta(seconds=seconds)
-    session.execute(update(Event).where(Event.id == id).values(owner=None, retry_at=later, reason=reason[:500]))
+    session.execute(update(Event).where(Event.id == id).values(owner=None, retry_at=later, reason=storable(reason, 500)))
 
 
 def ended_since(session: Session, event: Event) -> str | None:
@@ -165,7 +166,6 @@ def oldest_waiting(session: Session) -> datetime | None:
 def repeat(session: Session, id: int, now: datetime) -> int:
     """The same event once more, as a new row: the old one keeps its answer."""
     event = session.get_one(Event, id)
-    times = select(func.count()).where(Event.channel == event.channel, Event.platform_id.startswith(f"replay:{id}:"))
-    platform_id = f"replay:{id}:{int(session.scalar(times) or 0) + 1}"
+    platform_id = f"replay:{id}:{token_hex(6)}"
     kept = {name: getattr(event, name) for name in ("channel", "kind", "chat", "person", "inbound", "payload", "trace")}
     return record(session, [Fact(platform_id=platform_id, received_at=now, **kept)])[0]

@@ -4,8 +4,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-import clock
-from store.database import Base, is_sqlite
+from store.database import Base, is_sqlite, real_time
 
 BEAT_SECONDS = 2.0
 LOST_SECONDS = 8.0
@@ -18,12 +17,12 @@ class Heartbeat(Base):
     part: Mapped[str]
     host: Mapped[str]
     pid: Mapped[int]
-    beat_at: Mapped[float]  # real time, seconds since 1970
+    beat_at: Mapped[float]  # seconds since 1970 by the database's clock: hosts need not agree on the time
     detail: Mapped[str] = mapped_column(default="")
 
 
 def beat(session: Session, id: str, part: str, host: str, pid: int, detail: str = "") -> None:
-    values = {"id": id, "part": part, "host": host, "pid": pid, "beat_at": clock.real(), "detail": detail}
+    values = {"id": id, "part": part, "host": host, "pid": pid, "beat_at": real_time(), "detail": detail}
     insert = (sqlite if is_sqlite(session) else postgresql).insert(Heartbeat).values(values)
     session.execute(
         insert.on_conflict_do_update(index_elements=["id"], set_={"beat_at": values["beat_at"], "detail": detail})
@@ -32,7 +31,7 @@ def beat(session: Session, id: str, part: str, host: str, pid: int, detail: str 
 
 def alive() -> Select[str]:
     """The ids whose leases hold, as a subquery."""
-    return select(Heartbeat.id).where(Heartbeat.beat_at > clock.real() - LOST_SECONDS)
+    return select(Heartbeat.id).where(Heartbeat.beat_at > real_time() - LOST_SECONDS)
 
 
 def leave(session: Session, id: str) -> None:
@@ -44,4 +43,4 @@ def parts(session: Session) -> list[Heartbeat]:
 
 
 def forget_dead(session: Session, older_than_seconds: float) -> None:
-    session.execute(delete(Heartbeat).where(Heartbeat.beat_at < clock.real() - older_than_seconds))
+    session.execute(delete(Heartbeat).where(Heartbeat.beat_at < real_time() - older_than_seconds))

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.database import Base, Moment
+from store.database import Base, Moment, is_sqlite
 
 
 class Survey(Base):
@@ -47,12 +48,14 @@ def answered(session: Session, channel: str, person: str, key: str, answer: Any,
 
 
 def _row(session: Session, channel: str, person: str, now: datetime) -> Survey:
-    survey = get(session, channel, person)
-    if survey is None:
-        survey = Survey(channel=channel, person=person, profile={}, asked={}, updated_at=now)
-        session.add(survey)
-        session.flush()
-    return survey
+    """The survey's row, locked: what is added to it must not undo what another event adds at the same time."""
+    empty = {"channel": channel, "person": person, "profile": {}, "asked": {}, "updated_at": now}
+    insert = (sqlite if is_sqlite(session) else postgresql).insert(Survey).values(empty)
+    found = session.get(Survey, (channel, person), populate_existing=True, with_for_update=True)
+    if found is None:
+        session.execute(insert.on_conflict_do_nothing())
+        found = session.get_one(Survey, (channel, person), with_for_update=True)
+    return found
 
 
 def others(session: Session, channel: str, person: str) -> list[dict[str, Any]]:

@@ -86,7 +86,7 @@ def rollback(session: Session, kind: str, name: str, to: int | None, now: dateti
 
 
 def _make_live(session: Session, kind: str, name: str, number: int, now: datetime) -> None:
-    live = session.get(Live, (kind, name))
+    live = session.get(Live, (kind, name), with_for_update=True)
     if live is None:
         session.add(Live(kind=kind, name=name, numbers=[number], number=number, since=now))
         session.flush()

@@ -1,4 +1,4 @@
-"""Modules written inside a test, imported as drafts and previewed through the command line: what an outsider sees."""
+"""Modules written inside a test, imported as drafts and previewed by command: what an outsider sees."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""The module language as the contract has it, seen through `flask responses preview`: values and functions."""
+"""The module language as the contract has it, seen through `flask responses preview`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -155,7 +155,7 @@ TEXTS: dict[str, str] = {
     "{% if goal == '증량' %}힘{% else %}살{% endif %}": "힘",
     "{% if goal == '감량' %}살{% elif weight > 60 %}몸{% else %}힘{% endif %}": "몸",
     "{% for thing in things %}{{ thing }};{% endfor %}": "a;b;c;",
-    "{% for x in things %}{{ loop.index }}{{ x }}{% if not loop.last %}, {% endif %}{% endfor %}": "1a, 2b, 3c",
+    "{% for x in things %}{{ loop.index }}{{ x }}{% if not loop.last %},{% endif %}{% endfor %}": "1a,2b,3c",
     "{{ '예' if weight > 60 else '아니요' }}": "예",
     "{{ (weight * 1000) | won }}": "63,500원",
 }
@@ -227,7 +227,8 @@ def test_later_values_see_earlier_ones_and_texts_see_all(house: House) -> None:
     seen = preview(
         house,
         "survey:\n  weight: {type: number, label: 몸무게}\n"
-        "values:\n  double: weight * 2\n  words: \"'무게 ' ~ double\"\nmessages:\n  - text: '{{ words }} {{ double }}'\n",
+        "values:\n  double: weight * 2\n  words: \"'무게 ' ~ double\"\nmessages:\n"
+        "  - text: '{{ words }} {{ double }}'\n",
         {"weight": 4},
     )
     assert seen["values"] == {"double": 8, "words": "무게 8"}

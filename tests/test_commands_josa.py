@@ -118,7 +118,9 @@ def test_every_final_consonant_of_hangul_takes_its_particles(house: House) -> No
     words = [chr(0xAC00 + 28 * 11 * 21 + final) for final in range(28)]
     body = (
         "survey:\n  words: {type: list, label: 낱말}\n"
-        "messages:\n  - text: \"{% for word in words %}{{ word | josa('으로/로') }} {{ word | josa('은/는') }}\\n{% endfor %}\"\n"
+        "messages:\n"
+        "  - text: \"{% for word in words %}{{ word | josa('으로/로') }} {{ word | josa('은/는') }}\\n"
+        '{% endfor %}"\n'
     )
     said = preview(house, body, {"words": words})["messages"][0]["plain"].splitlines()
     for final, (word, line) in enumerate(zip(words, said, strict=True)):
@@ -164,7 +166,10 @@ def test_a_word_without_a_sound_takes_one_of_the_two_and_is_no_error(house: Hous
 
 @pytest.mark.parametrize("pair", ["은는", "랑/이랑", "", "이/가/은"])
 def test_a_pair_that_is_none_is_refused_by_the_check(house: House, pair: str) -> None:
-    body = f"survey:\n  name: {{type: text, label: 이름}}\nmessages:\n  - text: \"{{{{ name | josa('{pair}') }}}}\"\n"
+    body = (
+        f"survey:\n  name: {{type: text, label: 이름}}\nmessages:\n"
+        f"  - text: \"{{{{ name | josa('{pair}') }}}}\"\n"
+    )
     found = house.flask("responses", "check", written(house, headed(body), "yaml"), code=1)["problems"]
     assert [problem["line"] for problem in found] == [9]
 

@@ -189,7 +189,8 @@ def test_a_default_of_null_is_a_default(house: House) -> None:
 def test_everything_that_is_missing_is_named_in_the_order_of_the_survey(house: House) -> None:
     module = draft(
         house,
-        "survey:\n  c: {type: text, label: 다}\n  a: {type: number, label: 가}\n  x: {type: text, label: 있음}\n"
+        "survey:\n  c: {type: text, label: 다}\n  a: {type: number, label: 가}\n"
+        "  x: {type: text, label: 있음}\n"
         "  b: {type: integer, label: 나, default: 3}\n"
         "values:\n  twice: a * 2\n"
         "messages:\n  - text: '{{ twice }}'\n"
@@ -207,7 +208,8 @@ def test_everything_that_is_missing_is_named_in_the_order_of_the_survey(house: H
 def test_a_complete_survey_says_nothing_of_the_incomplete_ones(house: House) -> None:
     module = draft(
         house,
-        "survey:\n  a: {type: text, label: 가}\nmessages:\n  - text: '{{ a }}'\nincomplete:\n  - text: 알려 주세요\n",
+        "survey:\n  a: {type: text, label: 가}\nmessages:\n  - text: '{{ a }}'\nincomplete:\n"
+        "  - text: 알려 주세요\n",
     )
     seen = look(house, module, {"a": "네", "other": [1, {"deep": None}]})
     assert [message["plain"] for message in seen["messages"]] == ["네"]
@@ -245,7 +247,8 @@ ASKS = (
     "survey:\n  name: {type: text, label: 이름, default: 고객}\n"
     "  goal: {type: choice, label: 목표, options: [감량, 유지]}\n"
     "values:\n  greeting: \"name ~ '님'\"\n  plan: \"goal ~ ' 식단'\"\n"
-    "messages:\n  - text: '{{ greeting }} 안녕하세요'\n  - {ask: goal, text: '{{ greeting }}의 <b>목표</b>가 무엇인가요?'}\n"
+    "messages:\n  - text: '{{ greeting }} 안녕하세요'\n"
+    "  - {ask: goal, text: '{{ greeting }}의 <b>목표</b>가 무엇인가요?'}\n"
     "  - text: '{{ plan }}이에요'\n"
 )
 

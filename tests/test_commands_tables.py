@@ -1,11 +1,11 @@
-"""Sheets of staff: what `flask tables …` takes, refuses and gives back, and how modules look things up in them."""
+"""Sheets of staff: what `flask tables …` takes, refuses and gives back, and how modules look them up."""
 
 import csv
 import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import openpyxl
+import openpyxl  # type: ignore[import-untyped,unused-ignore]
 import pytest
 
 from tests.house import House
@@ -89,21 +89,31 @@ FOUND = [
     ("carbs=5", "가벼운 샐러드"),
     ("goal='감량'", "가벼운 샐러드"),
     ("price=8900", "닭가슴살 도시락"),
-    ("price='8,900'", None),
     ("name='균형 도시락'", "균형 도시락"),
     ("name='균형'", None),
     ("note='인기'", "닭가슴살 도시락"),
 ]
 
 
-@pytest.mark.parametrize(("keys", "name"), [pair for pair in FOUND if pair[0] != "price='8,900'"])
+@pytest.mark.parametrize(("keys", "name"), FOUND)
 def test_a_look_up_finds_the_first_row_that_matches(
     house: House, meals: str, keys: str, name: str | None
 ) -> None:
-    body = f"values:\n  row: \"lookup('{meals}', {keys})\"\nmessages:\n  - text: \"{{{{ row.name if row else '없음' }}}}\"\n"
+    body = (
+        f"values:\n  row: \"lookup('{meals}', {keys})\"\nmessages:\n"
+        f"  - text: \"{{{{ row.name if row else '없음' }}}}\"\n"
+    )
     seen = preview(house, body)
     assert seen["messages"][0]["plain"] == (name or "없음")
     assert (seen["values"]["row"] is None) == (name is None)
+
+
+@pytest.mark.xfail(strict=True, reason="the check compares as texts what the look-up compares as numbers")
+def test_a_number_with_commas_that_the_look_up_finds_is_not_warned_of(house: House) -> None:
+    name = stored(house, csv_of([["price", "menu"], [8900, "도시락"], [1200, "물"]]))
+    body = f"values:\n  row: \"lookup('{name}', price='8,900')\"\nmessages:\n  - text: '{{{{ row.menu }}}}'\n"
+    assert preview(house, body)["messages"][0]["plain"] == "도시락"
+    assert house.flask("responses", "check", written(house, headed(body), "yaml")) == {"problems": []}
 
 
 def test_a_row_has_its_cells_with_whole_floats_as_integers_and_empty_ones_null(
@@ -111,7 +121,8 @@ def test_a_row_has_its_cells_with_whole_floats_as_integers_and_empty_ones_null(
 ) -> None:
     seen = preview(
         house,
-        f"values:\n  one: lookup('{meals}', carbs=60)\n  two: lookup('{meals}', carbs=100)\n  price: one.price\n"
+        f"values:\n  one: lookup('{meals}', carbs=60)\n  two: lookup('{meals}', carbs=100)\n"
+        f"  price: one.price\n"
         "messages:\n  - text: '{{ price | won }}'\n",
     )
     assert seen["values"]["one"] == dict(zip(HEADER, ROWS[1], strict=True))
@@ -190,15 +201,28 @@ def test_a_draft_is_not_read_by_live_answers_until_it_is_published(house: House)
 
 def test_a_column_that_is_there_twice_is_an_error_of_its_cell(house: House) -> None:
     (problem,) = refused(house, xlsx([["a", "b", "a"], [1, 2, 3]]), "xlsx")
-    assert (problem["sheet"], problem["cell"], problem["line"]) == ("식단", "C1", 1)
+    assert (problem["sheet"], problem["cell"]) == ("식단", "C1")
+
+
+def test_text_in_a_column_of_prices_is_an_error_of_its_cell(house: House) -> None:
+    rows: list[list[Any]] = [["name", "price"], ["가", 1000], ["나", 2000], ["다", "비쌈"], ["라", 3000]]
+    assert [problem["cell"] for problem in refused(house, xlsx(rows), "xlsx")] == ["B4"]
+
+
+def test_a_column_that_the_modules_do_not_know_or_miss_is_an_error(house: House) -> None:
+    name = stored(house, "a,b\n1,하나\n")
+    house.module(headed(f"values:\n  row: lookup('{name}', a=1)\nmessages:\n  - text: '{{{{ row.b }}}}'\n"))
+    problems = refused(house, xlsx([["a", "c"], [1, "x"]]), "xlsx", name)
+    assert any("'c'" in problem["message"] and problem["cell"] == "B1" for problem in problems)
+    assert any("'b'" in problem["message"] for problem in problems)
 
 
 def test_text_among_numbers_is_an_error_of_its_cell(house: House) -> None:
-    rows = [["a_min", "a_max", "b"], [0, 10, "x"], [10, "많이", "y"]]
+    rows: list[list[Any]] = [["a_min", "a_max", "b"], [0, 10, "x"], [10, "많이", "y"]]
     for data, ending, sheet in ((xlsx(rows), "xlsx", "식단"), (csv_of(rows), "csv", None)):
         (problem,) = refused(house, data, ending)
-        assert (problem["cell"], problem["line"]) == ("B3", 3)
-        assert problem["sheet"] == sheet
+        assert (problem["sheet"], problem["cell"]) == (sheet, "B3")
+        assert problem["line"] == 3 or sheet
 
 
 def test_a_number_column_of_before_takes_no_text(house: House) -> None:
@@ -213,33 +237,37 @@ def test_an_empty_column_name_is_an_error(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "line"),
+    "rows",
     [
-        ([["a_min", "a_max", "b"], [0, 10, "x"], [20, 30, "y"]], 3),  # a gap
-        ([["a_min", "a_max", "b"], [0, 10, "x"], [5, 30, "y"]], 3),  # an overlap
+        [["a_min", "a_max", "b"], [0, 10, "x"], [20, 30, "y"]],
+        [["a_min", "a_max", "b"], [0, 10, "x"], [5, 30, "y"]],
     ],
     ids=["gap", "overlap"],
 )
-def test_gaps_and_overlaps_are_warnings_and_are_stored(
-    house: House, rows: list[list[Any]], line: int
-) -> None:
+def test_gaps_and_overlaps_are_warnings_and_are_stored(house: House, rows: list[list[Any]]) -> None:
     name = fresh("t")
     done = house.flask("tables", "import", name, written(house, xlsx(rows), "xlsx"), "--publish")
     assert [problem["level"] for problem in done["problems"]] == ["warning"]
     assert set(done["problems"][0]) == PROBLEM
-    assert done["problems"][0]["line"] == line
+    assert (done["problems"][0]["sheet"], str(done["problems"][0]["cell"])[1:]) == ("식단", "3")
     assert len(house.flask("tables", "export", name)["rows"]) == 2
     assert [problem["level"] for problem in house.flask("tables", "check", name)["problems"]] == ["warning"]
 
 
 def test_neighbours_that_meet_are_neither_gap_nor_overlap(house: House) -> None:
     name = fresh("t")
-    rows = [["a_min", "a_max", "b"], [None, 10, "x"], [10, 30, "y"], [30, None, "z"]]
+    rows: list[list[Any]] = [["a_min", "a_max", "b"], [None, 10, "x"], [10, 30, "y"], [30, None, "z"]]
     assert house.flask("tables", "import", name, written(house, csv_of(rows), "csv"))["problems"] == []
 
 
 def test_the_same_range_for_different_keys_is_no_overlap(house: House) -> None:
-    rows = [["goal", "a_min", "a_max"], ["감량", 0, 10], ["감량", 10, 20], ["유지", 0, 10], ["유지", 10, 20]]
+    rows: list[list[Any]] = [
+        ["goal", "a_min", "a_max"],
+        ["감량", 0, 10],
+        ["감량", 10, 20],
+        ["유지", 0, 10],
+        ["유지", 10, 20],
+    ]
     assert house.flask("tables", "import", fresh("t"), written(house, csv_of(rows), "csv"))["problems"] == []
 
 
@@ -274,23 +302,35 @@ def test_fifty_thousand_rows_are_read_in_time_or_refused_in_plain_words(house: H
     assert done["problems"] == [] or done["problems"][0]["level"] == "error"
 
 
-def test_merged_cells_and_formulas_are_told(house: House) -> None:
-    book = openpyxl.Workbook()
-    sheet = book.active
+def book(*rows: list[Any], merge: str = "") -> bytes:
+    made = openpyxl.Workbook()
+    sheet = made.active
     assert sheet is not None
-    for row in (["a", "b"], [1, "=1+1"], [2, 3], [4, 5]):
+    sheet.title = "식단"
+    for row in rows:
         sheet.append(row)
-    sheet.merge_cells("A3:A4")
+    if merge:
+        sheet.merge_cells(merge)
     file = io.BytesIO()
-    book.save(file)
-    cells = {
-        problem["cell"]
-        for problem in house.flask(
-            "tables", "import", fresh("t"), written(house, file.getvalue(), "xlsx"), code=None
-        )["problems"]
-    }
-    assert "B2" in cells
-    assert any(str(cell).startswith(("A3", "A4")) for cell in cells)
+    made.save(file)
+    return file.getvalue()
+
+
+def test_merged_cells_are_told_by_cell(house: House) -> None:
+    sheet = written(house, book(["a", "b"], [1, 2], [2, 3], [4, 5], merge="A3:A4"), "xlsx")
+    done = house.flask("tables", "import", fresh("t"), sheet, code=None)
+    assert [(problem["sheet"], problem["cell"]) for problem in done["problems"]] == [("식단", "A3")]
+
+
+def test_a_formula_nobody_calculated_is_an_error_of_its_cell(house: House) -> None:
+    (problem,) = refused(house, book(["a", "b"], [1, "=1+1"]), "xlsx")
+    assert problem["cell"] == "B2"
+
+
+@pytest.mark.xfail(strict=True, reason="the problem of a formula does not name its sheet")
+def test_a_formula_s_problem_names_its_sheet(house: House) -> None:
+    (problem,) = refused(house, book(["a", "b"], [1, "=1+1"]), "xlsx")
+    assert problem["sheet"] == "식단"
 
 
 def test_a_table_nobody_has_is_the_answer_no(house: House) -> None:

@@ -119,7 +119,8 @@ def test_a_block_text_keeps_its_lines_and_ends_without_one(house: House) -> None
 
 def test_waits_conditions_buttons_and_pictures(house: House) -> None:
     body = (
-        "survey:\n  goal: {type: choice, label: 목표, options: [감량, 유지]}\n  id: {type: text, label: 번호}\n"
+        "survey:\n  goal: {type: choice, label: 목표, options: [감량, 유지]}\n"
+        "  id: {type: text, label: 번호}\n"
         "messages:\n"
         "  - text: 하나\n"
         "  - {text: 안 나와요, when: goal == '유지', wait: 500}\n"
@@ -178,6 +179,19 @@ def test_data_in_a_button_s_address_cannot_change_where_it_leads(house: House) -
         assert address not in shown
 
 
+@pytest.mark.xfail(
+    strict=True, reason="an address with a space from the data loses its button and its picture"
+)
+def test_a_name_with_a_space_in_an_address_keeps_its_button_and_picture(house: House) -> None:
+    body = (
+        "survey:\n  name: {type: text, label: 이름}\n"
+        "messages:\n  - text: 보세요\n    image: 'https://x.kr/{{ name }}.png'\n"
+        "    buttons: [{title: 보기, url: 'https://x.kr/?name={{ name }}'}]\n"
+    )
+    (message,) = preview(house, body, {"name": "김 하늘"})["messages"]
+    assert message["image"] and len(message["buttons"]) == 1
+
+
 HOSTILE = {
     "a loop without end": "{% for i in range(10**9) %}x{% endfor %}",
     "a loop in a loop": "{% for i in range(50000) %}{% for j in range(50000) %}{% endfor %}{% endfor %}",
@@ -193,7 +207,8 @@ HOSTILE = {
     "padding by center": "{{ 'x'.center(10**10) }}",
     "padding by zfill": "{{ 'x'.zfill(10**10) }}",
     "a filter that pads": "{{ 'x' | center(10**10) }}",
-    "text that doubles": "{% set ns = namespace(x='xxxxxxxx') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+    "text that doubles": "{% set ns = namespace(x='xxxxxxxx') %}"
+    "{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
     "replacement that grows": "{{ ('x' * 1000) | replace('x', 'x' * 1000) | replace('x', 'x' * 1000) }}",
     "a join that grows": "{{ range(1000) | join('x' * 1000000) }}",
     "the class of a text": "{{ ''.__class__ }}",

@@ -96,6 +96,12 @@ def _state(name: str, part: dict[str, Any]) -> PartState:
     return PartState(PARTS[language()].get(name, name), level, WORDS[language()]["status"]["part"][level])
 
 
+def _public_over_https() -> bool:
+    """As BASE_URL says; the request's own scheme is a header that a proxy may forget or a stranger invent."""
+    settings = current_app.extensions.get("settings")
+    return request.is_secure if settings is None else settings.base_url.startswith("https://")
+
+
 def security_headers(response: Response) -> Response:
     """For `app.after_request`. A page that needs more says so itself; ours load nothing from elsewhere."""
     headers = response.headers
@@ -105,6 +111,6 @@ def security_headers(response: Response) -> Response:
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    if request.is_secure:
+    if _public_over_https():
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

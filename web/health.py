@@ -1,6 +1,7 @@
 """Alive, and ready: readiness proves that what comes in can be recorded, and tells what else is in trouble."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify
@@ -8,7 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 import clock
-from store import database, events, processes
+from store import database, deliveries, events, processes, standing
 
 OLD_SECONDS = 30.0  # an event older than this and still undecided means that the workers do not keep up
 
@@ -33,19 +34,25 @@ def readiness() -> dict[str, Any]:
     parts = {name: _judged(check) for name, check in checks.items()}
     recording = parts["database"]["ok"] or parts.get("spool", {}).get("ok", False)
     if parts["database"]["ok"]:
-        parts |= {name: _judged(check) for name, check in {"worker": _worker, "clock": _clock, "queue": _queue}.items()}
+        within = {"worker": _worker, "clock": _clock, "queue": _queue, "deliveries": _deliveries}
+        within |= {name: partial(_standing, name) for name in _connected()}
+        parts |= {name: _judged(check) for name, check in within.items()}
     return {"ready": recording, "parts": parts}
 
 
 class _Trouble(Exception):
-    pass
+    """It does not work, or (`works`) it does and somebody should look all the same."""
+
+    def __init__(self, detail: str, works: bool = False) -> None:
+        super().__init__(detail)
+        self.works = works
 
 
 def _judged(check: Callable[[], str]) -> dict[str, Any]:
     try:
         return {"ok": True, "level": "ok", "detail": check()}
     except _Trouble as trouble:
-        return {"ok": False, "level": "warn", "detail": str(trouble)}
+        return {"ok": trouble.works, "level": "warn", "detail": str(trouble)}
     except SQLAlchemyError as error:
         return {"ok": False, "level": "warn", "detail": f"cannot be read: {type(error).__name__}"}
 
@@ -62,11 +69,13 @@ def _spool() -> str:
     spool = current_app.extensions["intake"].spool
     try:
         spool.probe()
+        waiting, bad = len(spool.waiting()), len(spool.laid_aside())
     except OSError as error:
         raise _Trouble(f"cannot be written: {error.strerror}") from None
-    waiting = len(spool.waiting())
     if waiting:
-        raise _Trouble(f"{waiting} calls wait for the database")
+        raise _Trouble(f"{waiting} calls wait for the database", works=True)
+    if bad:
+        raise _Trouble(f"{bad} calls that no database takes lie in spool/bad: look at them, then delete them", works=True)
     return "empty"
 
 
@@ -102,3 +111,26 @@ def _queue() -> str:
     if age > OLD_SECONDS:
         raise _Trouble(f"the oldest event has waited {age:.0f} s")
     return f"the oldest event has waited {age:.0f} s" if oldest else "empty"
+
+
+def _deliveries() -> str:
+    with database.reading() as session:
+        due = deliveries.next_due(session)
+    late = (clock.now() - due).total_seconds() if due else 0.0
+    if late > OLD_SECONDS:
+        raise _Trouble(f"a message is {late:.0f} s overdue", works=True)
+    return "on time"
+
+
+def _connected() -> list[str]:
+    """Channels that have keys; the others are off."""
+    intake = current_app.extensions["intake"]
+    return [name for name, channel in intake.channels.items() if channel.configured(intake.keys[name])]
+
+
+def _standing(channel: str) -> str:
+    with database.reading() as session:
+        trouble = standing.trouble(session, channel)
+    if trouble:
+        raise _Trouble(trouble)
+    return "no trouble known"

@@ -3,6 +3,7 @@
 import time
 
 from flask import Blueprint, Response, current_app, request
+from gunicorn.http.errors import ParseException
 
 from channels.contract import Call
 from intake import Receipt
@@ -21,24 +22,31 @@ def receive(channel: str = "channeltalk") -> Response:
     intake = current_app.extensions["intake"]
     if channel not in intake.channels:
         return _plain(Receipt(404, "no such channel"))
-    body = _body()
+    try:
+        body = _body()
+    except (OSError, EOFError, ParseException):
+        return _plain(Receipt(400, "the body broke off"))
     if body is None:
         return _plain(Receipt(413, f"larger than {LARGEST_BODY} bytes"))
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return _plain(intake.accept(channel, Call(request.args.to_dict(), headers, body)))
+    return _plain(intake.accept(channel, Call(_query(), headers, body)))
 
 
 @hooks.get("/open_userchat")
 @hooks.get("/in_userchat")
 @hooks.get("/hooks/channeltalk")
 def for_a_person() -> Response:
-    return _plain(Receipt(200, "여기는 채널톡 웹훅 주소입니다. This address receives ChannelTalk webhooks (POST)."))
+    return _plain(
+        Receipt(200, "여기는 채널톡 웹훅 주소입니다. This address receives ChannelTalk webhooks (POST).")
+    )
 
 
 def _body() -> bytes | None:
-    """The raw body, or None when it is too large; never more than the limit is held."""
+    """The whole raw body, or None when it is too large; never more than the limit is held."""
     if (request.content_length or 0) <= LARGEST_BODY:
         body = request.stream.read(LARGEST_BODY + 1)
+        if len(body) < (request.content_length or 0):
+            raise EOFError
         if len(body) <= LARGEST_BODY:
             return body
     left, until = READ_AWAY, time.monotonic() + READ_AWAY_SECONDS
@@ -48,6 +56,11 @@ def _body() -> bytes | None:
             break
         left -= len(chunk)
     return None
+
+
+def _query() -> dict[str, str]:
+    """What is given twice, and differently, is not given: nobody can say which of the two was meant."""
+    return {name: values[0] for name, values in request.args.lists() if len(set(values)) == 1}
 
 
 def _plain(receipt: Receipt) -> Response:

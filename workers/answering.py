@@ -48,20 +48,23 @@ def answer_event(desk: Desk, event: events.Event, owner: str) -> None:
         try:
             _decide(desk, event, owner)
         except Later as error:
-            _put_off(event, str(error))
+            _put_off(event, owner, str(error))
         except ModuleError as error:
-            logs.error("module.failed", event=event.id, why=str(error))
+            # Where, not why: a module's words quote what it stumbled over. They are kept on the row.
+            logs.error("module.failed", event=event.id, where=error.where)
             _settle(event, owner, events.DEAD, str(error))
         except Exception as error:  # the top of the job: one event's fault must not stop the others
             logs.error("event.failed", exception=error, event=event.id)
             if event.attempts >= events.MOST_ATTEMPTS:
                 _settle(event, owner, events.DEAD, f"{type(error).__name__} in {event.attempts} attempts")
             else:
-                _put_off(event, type(error).__name__)
+                _put_off(event, owner, type(error).__name__)
 
 
-def _put_off(event: events.Event, reason: str) -> None:
+def _put_off(event: events.Event, owner: str, reason: str) -> None:
     with database.writing() as session:
+        if not events.still_mine(session, event.id, owner):
+            return
         if event.attempts >= 60:
             events.settle(session, event.id, events.DEAD, reason)
             return
@@ -259,6 +262,7 @@ def _save(
     session.add(row)
     session.flush()
     rows = [_row(event, row, module, said) for said in _said(found)] + _pending(event, row, module, found)
+    rows[0].began_at = event.received_at
     deliveries.add(session, held, rows, clock.now())
     _ask_next(row, found, rows)
     events.settle(session, event.id, events.ANSWERED, "", module.name)

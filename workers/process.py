@@ -14,8 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 import logs
 from store import database, processes
 
-# Others may take our work LOST_SECONDS after our last heartbeat; we stop calling out well before that.
-TRUST_SECONDS = processes.LOST_SECONDS - 2.0
+# Others may take our work LOST_SECONDS after our last heartbeat; no call begins that could still be connecting then.
+TRUST_SECONDS = processes.LOST_SECONDS - 3.5
+
+
+def _ticks() -> float:
+    """Seconds that go on while the whole machine sleeps, where the system counts them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Process:
@@ -23,6 +28,8 @@ class Process:
         self.app, self.part, self.id = app, part, uuid.uuid4().hex
         self.stopping = threading.Event()
         self._beaten_at = float("-inf")
+        self._beating = threading.Lock()
+        self._left = False
 
     def start(self) -> None:
         """First heartbeat, then one every two seconds from a thread; SIGTERM and Ctrl-C ask for a stop."""
@@ -31,31 +38,37 @@ class Process:
         threading.Thread(target=self._beat_on, name="heartbeat", daemon=True).start()
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
-        self.stopping.set()
+        # A handler interrupts the main thread, which may hold the event's own lock just then: another thread sets it.
+        threading.Thread(target=self.stopping.set, name="stop").start()
 
     def _beat_on(self) -> None:
         with self.app.app_context():
-            while True:
+            while not self._left:
                 self.beat()
                 time.sleep(processes.BEAT_SECONDS)
 
     def beat(self) -> None:
         # The time is taken before the row is written: a process frozen in between trusts itself too little, never
         # too much.
-        at = time.monotonic()
+        at = _ticks()
         try:
-            with database.writing() as session:
-                processes.beat(session, self.id, self.part, socket.gethostname(), os.getpid())
-        except SQLAlchemyError as error:
+            with self._beating, database.writing() as session:
+                if not self._left:
+                    processes.beat(session, self.id, self.part, socket.gethostname(), os.getpid())
+        except Exception as error:  # the top of the thread: nobody trusts a process that does not beat
             logs.warn("heartbeat.missed", part=self.part, why=type(error).__name__)
         else:
             self._beaten_at = at
 
     def trusted(self) -> bool:
         """Do our leases surely hold?"""
-        return time.monotonic() - self._beaten_at < TRUST_SECONDS
+        return _ticks() - self._beaten_at < TRUST_SECONDS
 
     def leave(self) -> None:
-        """Free at once what we still hold."""
-        with self.app.app_context(), database.writing() as session:
-            processes.leave(session, self.id)
+        """Free at once what we still hold; while the database is away that takes until our lease ends."""
+        try:
+            with self.app.app_context(), self._beating, database.writing() as session:
+                self._left = True
+                processes.leave(session, self.id)
+        except SQLAlchemyError as error:
+            logs.warn("heartbeat.left", part=self.part, why=type(error).__name__)

@@ -74,6 +74,6 @@ def listen(url: str, stopping: Callable[[], bool], on_lost: Callable[[str], Any]
             listener = Listener([QUEUE], connection=connection, serializer="json", maintenance_interval=30)
             listener.log_job_description = False
             listener.work(logging_level="WARNING")
-        except (RedisError, OSError) as error:
+        except Exception as error:  # the top of the thread: without rings the worker looks by itself, more slowly
             on_lost(type(error).__name__)
         time.sleep(QUIET_SECONDS)

@@ -5,14 +5,18 @@ import time
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+import channels
 import clock
 import logs
+import reporting
 from settings import Settings
 from store import answers, database, deliveries, events, processes
 from workers.process import Process
 from workers.queues import ANSWER, DELIVER, Bell
+from workers.rounds import of_the_house
 
 TICK_SECONDS = 1.0
+CHECK_IN_SECONDS = 60.0  # Sentry raises the alarm when none is told for a while
 FORGET_SECONDS = 3600.0
 
 
@@ -21,15 +25,25 @@ def tick(app: Flask, settings: Settings) -> None:
     process = Process(app, "clock")
     process.start()
     bell = Bell(settings.redis_url)
+    rounds = of_the_house(process, settings, channels.CHANNELS)
+    told_at = float("-inf")
     logs.say("clock.ready", id=process.id[:8])
     with app.app_context():
         while not process.stopping.is_set():
-            began = time.monotonic()
+            began, fine = time.monotonic(), False
             try:
                 sweep(bell)
+                rounds.look()
+                fine = True
             except SQLAlchemyError as error:
                 logs.warn("clock.unreadable", why=type(error).__name__)
+            except Exception as error:  # the top of the loop: what is due is due in a second still
+                logs.error("clock.failed", exception=error)
+            if began - told_at >= CHECK_IN_SECONDS:
+                told_at = began
+                reporting.check_in("clock", fine)
             process.stopping.wait(max(TICK_SECONDS - (time.monotonic() - began), 0.05))
+    rounds.leave()
     process.leave()
     logs.say("clock.stopped")
 

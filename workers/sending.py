@@ -47,6 +47,9 @@ class Sender:
                 except SQLAlchemyError as error:
                     logs.warn("deliveries.unreadable", why=type(error).__name__)
                     pause = LONGEST_SLEEP
+                except Exception as error:  # the top of the thread: what was taken and not begun is taken again
+                    logs.error("deliveries.untaken", exception=error)
+                    pause = LONGEST_SLEEP
                 if pause > 0:
                     self.bell.wait(pause)
                 self.bell.clear()
@@ -87,18 +90,18 @@ class Sender:
         return max(min(waits), 0.001)
 
     def _start(self, taken: list[Delivery]) -> None:
-        with self._lock:
-            self._busy |= {delivery.id for delivery in taken}
         for delivery in taken:
+            with self._lock:
+                self._busy.add(delivery.id)
             self._pool.submit(self._run, delivery)
 
     def _run(self, delivery: Delivery) -> None:
         with self.process.app.app_context(), logs.following(delivery.trace):
             try:
                 self._send(delivery)
-            except Exception as error:  # the top of the job; _take sees that the row is lost and frees it
+            except Exception as error:  # the top of the job: one message's fault must not stop the others
                 logs.error("delivery.failed", exception=error, delivery=delivery.id)
-                self._write(delivery, lambda session: None)
+                self._failed(delivery, SendError(f"{type(error).__name__} on our side", unclear=True))
 
     # --- sending ---
 
@@ -108,6 +111,9 @@ class Sender:
             wait = self.pace.chat_wait(delivery.channel, channel, delivery.chat)
             if wait > 0:
                 self._put_off(delivery, wait, "", attempts=delivery.attempts - 1)
+                return
+            if delivery.ended:
+                self._drop(delivery)
                 return
             reason = self._must_not_go(delivery)
             if reason:
@@ -119,11 +125,7 @@ class Sender:
         except SendError as error:
             self._failed(delivery, error)
         else:
-            at = clock.now()
-            logs.say("delivery.sent", delivery=delivery.id, channel=delivery.channel, attempt=delivery.attempts)
-            self._write(
-                delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at)
-            )
+            self._sent(delivery, message_id)
 
     def _must_not_go(self, delivery: Delivery) -> str:
         """Before going on with a series that began a while ago: was the chat closed? No webhook tells of closing."""
@@ -150,12 +152,31 @@ class Sender:
         out = Outbound(chat=delivery.chat, person=person, body=body, key=delivery.key)
         if delivery.kind == deliveries.EFFECTS:
             return str(channel.apply(keys, out, self.process.trusted))
-        if delivery.unclear and channel.CAN_FIND:
-            found = channel.find(keys, out)
-            if found is not None:
-                logs.say("delivery.found", delivery=delivery.id)
-                return str(found)
-        return str(channel.send(keys, out, self.process.trusted))
+        found = self._found(delivery, out)
+        return str(channel.send(keys, out, self.process.trusted)) if found is None else found
+
+    def _found(self, delivery: Delivery, out: Outbound) -> str | None:
+        """The id of the message that an attempt left behind of which nobody knows how it ended."""
+        channel = self.channels[delivery.channel]
+        if not delivery.unclear or not channel.CAN_FIND:
+            return None
+        found = channel.find(self.keys[delivery.channel], out)
+        if found is None:
+            return None
+        logs.say("delivery.found", delivery=delivery.id)
+        return str(found)
+
+    def _drop(self, delivery: Delivery) -> None:
+        """Its series ended while it was on its way: it is not sent again, but may have arrived."""
+        found = None
+        if delivery.kind != deliveries.EFFECTS:
+            found = self._found(delivery, Outbound(delivery.chat, "", delivery.body or {}, delivery.key))
+        if found is not None:
+            self._sent(delivery, found)
+            return
+        self._write(
+            delivery, lambda session: deliveries.dropped(session, delivery, self.process.id, delivery.ended)
+        )
 
     def _person(self, delivery: Delivery) -> str:
         with database.reading() as session:
@@ -164,9 +185,16 @@ class Sender:
 
     # --- writing down how it went ---
 
+    def _sent(self, delivery: Delivery, message_id: str) -> None:
+        at = clock.now()
+        logs.say("delivery.sent", delivery=delivery.id, channel=delivery.channel, attempt=delivery.attempts)
+        self._write(
+            delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at)
+        )
+
     def _failed(self, delivery: Delivery, error: SendError) -> None:
         if error.permanent or delivery.attempts >= MOST_ATTEMPTS:
-            logs.error("delivery.dead", delivery=delivery.id, channel=delivery.channel, why=error.reason)
+            logs.error("delivery.dead", delivery=delivery.id, channel=delivery.channel, why=_status(error))
             self._write(
                 delivery,
                 lambda session: deliveries.died(session, delivery, self.process.id, error.reason, clock.now()),
@@ -178,7 +206,7 @@ class Sender:
             self._put_off(delivery, seconds, error.reason, attempts=delivery.attempts - 1)
         else:
             seconds = min(2.0 ** min(delivery.attempts - 1, 10), 60.0) * random.uniform(0.5, 1.0)
-            logs.warn("delivery.later", delivery=delivery.id, why=error.reason, seconds=round(seconds, 1))
+            logs.warn("delivery.later", delivery=delivery.id, why=_status(error), seconds=round(seconds, 1))
             self._put_off(delivery, seconds, error.reason, unclear=delivery.unclear or error.unclear)
 
     def _put_off(self, delivery: Delivery, seconds: float, reason: str, **values: object) -> None:
@@ -210,7 +238,10 @@ class Sender:
                 while len(batch) < MOST_TOGETHER and not self._results.empty():
                     batch.append(self._results.get())
                 changes = [one for one in batch if one is not None]
-                self._save(changes)
+                try:
+                    self._save(changes)
+                except Exception as error:  # the top of the thread: rows without a result are lost, and recovered
+                    logs.error("deliveries.unwritten", exception=error, count=len(changes))
                 with self._lock:
                     self._busy -= {id for id, _ in changes}
                 self.bell.set()
@@ -225,7 +256,24 @@ class Sender:
                     for _, change in changes:
                         change(session)
                 return
-            except SQLAlchemyError as error:
+            except Exception as error:
+                if not database.is_away(error):
+                    break
                 logs.warn("deliveries.unsaved", count=len(changes), why=type(error).__name__)
                 if self.process.stopping.wait(0.5):
                     return
+        for one in changes:
+            self._save_alone(*one)
+
+    def _save_alone(self, id: int, change: Callable[[Session], object]) -> None:
+        """One of a batch cannot be written: the others must not suffer for it."""
+        try:
+            with database.writing() as session:
+                change(session)
+        except Exception as error:  # its row counts as lost, and is recovered
+            logs.error("delivery.unwritten", exception=error, delivery=id)
+
+
+def _status(error: SendError) -> str:
+    """For the log: a platform's own words, which follow the colon, may quote the message; the row keeps them."""
+    return error.reason.partition(":")[0]

@@ -1,5 +1,6 @@
 """The worker process: decides events, sends deliveries, hears rings."""
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,8 @@ from workers.sending import Sender
 
 DECIDING_AT_ONCE = 8  # few: deciding is computing; a thread waits only while a platform is asked about a customer
 LOOK_SECONDS = 1.0
-STOP_SECONDS = 9.0
+STOP_SECONDS = 20.0  # a call that is in flight may take so long: connecting, its answer, and writing it down
+UNSAVED_SECONDS = 1.0
 
 
 class Answerer:
@@ -41,6 +43,9 @@ class Answerer:
                 except SQLAlchemyError as error:
                     logs.warn("events.unreadable", why=type(error).__name__)
                     taken = 0
+                except Exception as error:  # the top of the thread: what was taken and not begun is taken again
+                    logs.error("events.untaken", exception=error)
+                    taken = 0
                 if not taken:
                     self.bell.wait(LOOK_SECONDS)
                 self.bell.clear()
@@ -59,9 +64,9 @@ class Answerer:
         with database.writing() as session:
             taken = events.claim(session, self.process.id, busy, free, now)
             session.expunge_all()
-        with self._lock:
-            self._busy |= {event.id for event in taken}
         for event in taken:
+            with self._lock:
+                self._busy.add(event.id)
             self._pool.submit(self._decide, event)
         return len(taken)
 
@@ -69,8 +74,9 @@ class Answerer:
         with self.process.app.app_context():
             try:
                 answer_event(self.desk, event, self.process.id)
-            except SQLAlchemyError as error:  # _take sees that nobody is busy with it and takes it again
-                logs.error("event.unsaved", event=event.id, why=type(error).__name__)
+            except Exception as error:  # _take sees that nobody is busy with it and takes it again
+                logs.error("event.unsaved", exception=error, event=event.id)
+                self.process.stopping.wait(UNSAVED_SECONDS)
             finally:
                 with self._lock:
                     self._busy.discard(event.id)
@@ -110,11 +116,17 @@ def work(app: Flask, settings: Settings) -> None:
     for thread in [*threads, listening]:
         thread.start()
     logs.say("worker.ready", id=process.id[:8])
-    process.stopping.wait()
+    while not process.stopping.wait(LOOK_SECONDS):
+        ended = [thread.name for thread in threads if not thread.is_alive()]
+        if ended:
+            logs.error("worker.maimed", threads=ended)
+            os._exit(1)  # alive it would keep its work from the others; whoever started us starts us again
     answerer.bell.set()
     sender.bell.set()
     until = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(until - time.monotonic(), 0.1))
-    process.leave()
-    logs.say("worker.stopped", unfinished=sum(thread.is_alive() for thread in threads))
+    unfinished = sum(thread.is_alive() for thread in threads)
+    if not unfinished:  # else the heart beats on, so that nobody takes what is still in flight
+        process.leave()
+    logs.say("worker.stopped", unfinished=unfinished)

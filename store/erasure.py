@@ -1,0 +1,131 @@
+"""Everything that we hold of one person: to hand it out, or to let it go so that nothing leads to them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from store import database, processes
+from store.answers import ASKING, ENDED, Answer
+from store.chats import Chat
+from store.database import is_one_of
+from store.deliveries import CANCELLED, SENDING, WAITING, Delivery
+from store.events import IGNORED, NEW, Event
+from store.retention import ANSWER, DELIVERY, EVENT, empty
+from store.surveys import Survey
+
+ERASED = "erased"
+STAFF = "manager_wrote"  # the person of such an event is no customer
+
+_QUIETLY = {"synchronize_session": False}
+
+
+@dataclass(frozen=True)
+class Person:
+    """A customer, the chats that are theirs alone, and what is of them in each table."""
+
+    channel: str
+    id: str
+    chats: tuple[str, ...]
+
+    def events(self) -> ColumnElement[bool]:
+        theirs = and_(Event.person == self.id, Event.kind != STAFF)
+        return and_(Event.channel == self.channel, or_(theirs, Event.chat.in_(self.chats)))
+
+    def answers(self) -> ColumnElement[bool]:
+        return and_(
+            Answer.channel == self.channel, or_(Answer.person == self.id, Answer.chat.in_(self.chats))
+        )
+
+    def deliveries(self) -> ColumnElement[bool]:
+        in_their_chats = and_(Delivery.channel == self.channel, Delivery.chat.in_(self.chats))
+        return or_(in_their_chats, Delivery.event_id.in_(select(Event.id).where(self.events())))
+
+    def rows_of_chats(self) -> ColumnElement[bool]:
+        return and_(Chat.channel == self.channel, Chat.chat.in_(self.chats))
+
+
+def find(session: Session, channel: str, id: str, more_chats: tuple[str, ...] = ()) -> Person:
+    """`more_chats`: theirs by what waits in the spool."""
+    known = select(Chat.chat).where(Chat.channel == channel, Chat.person == id)
+    named = select(Event.chat).where(Event.channel == channel, Event.person == id, Event.kind != STAFF)
+    chats = {*session.scalars(known), *session.scalars(named), *more_chats} - {""}
+    return Person(
+        channel, id, tuple(sorted(chat for chat in chats if not _shared(session, channel, chat, id)))
+    )
+
+
+def _shared(session: Session, channel: str, chat: str, id: str) -> bool:
+    """Does another customer write there too? A room is nobody's own."""
+    others = and_(Event.person != id, Event.person != "", Event.kind != STAFF)
+    return bool(session.scalar(select(exists().where(Event.channel == channel, Event.chat == chat, others))))
+
+
+def is_known(session: Session, person: Person) -> bool:
+    tables = ((Event, person.events()), (Answer, person.answers()), (Chat, person.rows_of_chats()))
+    if session.get(Survey, (person.channel, person.id)) is not None:
+        return True
+    return any(session.scalar(select(exists().select_from(table).where(which))) for table, which in tables)
+
+
+def stop(session: Session, person: Person) -> bool:
+    """Nothing more goes out to them. False while a message is just being sent: then look again."""
+    dead = and_(
+        is_one_of(Delivery.state, SENDING),
+        or_(Delivery.owner.is_(None), Delivery.owner.not_in(processes.alive())),
+    )
+    left = and_(person.deliveries(), or_(is_one_of(Delivery.state, WAITING), dead))
+    cancelled = update(Delivery).where(left).values(state=CANCELLED, reason=ERASED, owner=None)
+    session.execute(cancelled, execution_options=_QUIETLY)
+    undecided = update(Event).where(person.events(), is_one_of(Event.state, NEW))
+    session.execute(undecided.values(state=IGNORED, reason=ERASED, owner=None), execution_options=_QUIETLY)
+    asking = update(Answer).where(person.answers(), is_one_of(Answer.state, ASKING))
+    session.execute(asking.values(state=ENDED), execution_options=_QUIETLY)
+    sending = and_(person.deliveries(), is_one_of(Delivery.state, SENDING))
+    return not session.scalar(select(exists().select_from(Delivery).where(sending)))
+
+
+def erase(session: Session, person: Person) -> dict[str, int]:
+    """Rows stay for the counts, emptied and marked; what is nothing but the person goes. Returns how many."""
+    database.overwrite_what_goes(session)
+    none = {"chat": "", "reason": ERASED}
+    left = {**DELIVERY, **none, "key": "", "message_id": "", "ended": ""}
+    done = {
+        "deliveries": empty(session, Delivery, person.deliveries(), left)
+    }  # found by the events: so before them
+    done["answers"] = empty(
+        session, Answer, person.answers(), {**ANSWER, "chat": "", "person": "", "ask_key": ""}
+    )
+    unique = ERASED + ":" + cast(Event.id, String)
+    done["events"] = empty(
+        session, Event, person.events(), {**EVENT, **none, "person": "", "platform_id": unique}
+    )
+    for table, which in (
+        (Survey, and_(Survey.channel == person.channel, Survey.person == person.id)),
+        (Chat, person.rows_of_chats()),
+    ):
+        gone = session.execute(delete(table).where(which), execution_options=_QUIETLY)
+        done[table.__tablename__] = int(gone.rowcount)  # type: ignore[attr-defined]
+    return done
+
+
+def export(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
+    """Every row, in full, by table."""
+    orders = (
+        (Survey, and_(Survey.channel == person.channel, Survey.person == person.id), Survey.person),
+        (Chat, person.rows_of_chats(), Chat.chat),
+        (Event, person.events(), Event.id),
+        (Answer, person.answers(), Answer.id),
+        (Delivery, person.deliveries(), Delivery.id),
+    )
+    return {
+        table.__tablename__: [
+            _columns(row) for row in session.scalars(select(table).where(which).order_by(order))
+        ]
+        for table, which, order in orders
+    }
+
+
+def _columns(row: Any) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}

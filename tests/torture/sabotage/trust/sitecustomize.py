@@ -1,0 +1,12 @@
+"""A worker that was frozen past its lease calls the platform all the same."""
+
+from types import ModuleType
+
+from tests.torture.sabotage.after_import import after_import, replace
+
+
+def sabotage(process: ModuleType) -> None:
+    replace(process.Process, "trusted", lambda self: True)
+
+
+after_import("workers.process", sabotage)
