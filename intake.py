@@ -48,7 +48,7 @@ class Intake:
         self._away_until = 0.0  # while the database is away, calls go to the spool without waiting for it
 
     def accept(self, channel: str, call: Call) -> Receipt:
-        trace = token_hex(6)
+        trace = logs.trace() or token_hex(6)
         with logs.following(trace):
             try:
                 found = self._read(channel, call)

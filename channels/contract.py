@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,12 +120,17 @@ LONGEST_NAME, LONGEST_TEXT = 1_000, 200_000  # characters; a long message has so
 LONGEST_NUMBER = 40  # characters; what is longer stays text, and reads as no number
 
 
-def read_json(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object, or `Malformed`. NaN, endless nesting and endless digits are no JSON here."""
+def _no_constant(word: str) -> None:
+    raise ValueError(word)
+
+
+def read_json(body: bytes, constant: Callable[[str], Any] = _no_constant) -> dict[str, Any]:
+    """The body as a JSON object, or `Malformed`. Endless nesting and endless digits are no JSON here; nor are NaN and
+    Infinity, unless `constant` makes something of them."""
     try:
         value = json.loads(
             body.decode("utf8"),
-            parse_constant=_no_constant,
+            parse_constant=constant,
             parse_float=_number(float),
             parse_int=_number(int),
         )
@@ -136,10 +141,6 @@ def read_json(body: bytes) -> dict[str, Any]:
     _judge(value)
     # Half a surrogate pair and NUL can be written in JSON but in no database.
     return storable(value) if b"\\ud" in body.lower() or b"\\u0000" in body else value
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(word)
 
 
 def _number(kind: type[int] | type[float]) -> Any:

@@ -194,7 +194,8 @@ def _survey(path: Path) -> dict[str, Any]:
     from channels.contract import Malformed, read_json
 
     try:
-        return read_json(path.read_bytes())
+        # NaN and Infinity, which no webhook may bring, are told as what they are: no numbers.
+        return read_json(path.read_bytes(), constant=str)
     except Malformed as error:
         raise click.UsageError(f"{path}: {error}; a survey is one flat JSON object") from None
 

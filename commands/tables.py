@@ -128,7 +128,7 @@ def list_tables(as_json: bool) -> None:
             table = words.table_version(session, name, live.get(name, versions.DRAFT))
             rows.append(
                 {
-                    "table": name,
+                    "name": name,
                     "live": live.get(name),
                     "draft": name in drafts,
                     "columns": len(table.columns),

@@ -301,10 +301,14 @@ class _Run:
         return spoken
 
     def words(self, text: Text) -> tuple[str, str]:
+        return markup.finish(self.marked(text))
+
+    def marked(self, text: Text) -> str:
+        """The rendered text, in which data is escaped and marked as not the author's."""
         budget = current()
         budget.markup = True
         try:
-            return markup.finish(text.render(self.scope))
+            return text.render(self.scope)
         finally:
             budget.markup = False
 
@@ -312,7 +316,7 @@ class _Run:
         """A web address, or nothing: anything else would make the platform refuse the whole message."""
         if text is None:
             return None
-        address = markup.unmarked(text.render(self.scope)).strip()
+        address = markup.address(self.marked(text))
         if markup.is_web_address(address):
             return address
         notes.append(f"{what} left out: {address[:80]!r} is no web address")

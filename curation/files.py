@@ -1,6 +1,7 @@
 """From the bytes of an uploaded file to a grid of cells, whatever the file really is."""
 
 import csv
+import html
 import io
 import re
 import unicodedata
@@ -66,10 +67,12 @@ class NoGrid(Exception):
         self.mend = mend
         self.line = line
         self.cells = cells
+        self.sheet: str | None = None
 
     def problems(self, file: str) -> list[Problem]:
         return [
-            Problem(file, self.line, self.message, self.mend, cell=cell) for cell in self.cells or (None,)
+            Problem(file, self.line, self.message, self.mend, sheet=self.sheet, cell=cell)
+            for cell in self.cells or (None,)
         ]
 
 
@@ -154,7 +157,11 @@ def _refuse_unreadable(archive: zipfile.ZipFile) -> None:
                     "The file is larger than 100 MiB unzipped", "Take out what is no part of the table."
                 )
             if info.filename == first:
-                _refuse_far_cells(before[-4096:] + piece)
+                try:
+                    _refuse_far_cells(before[-4096:] + piece)
+                except NoGrid as refused:
+                    refused.sheet = _first_sheet_title(archive)
+                    raise
                 before = piece
 
 
@@ -175,6 +182,11 @@ def _first_sheet_member(archive: zipfile.ZipFile) -> str:
                 name = target[1].decode("utf8", "replace").lstrip("/")
                 return name if name.startswith("xl/") else f"xl/{name}"
     return "xl/worksheets/sheet1.xml"
+
+
+def _first_sheet_title(archive: zipfile.ZipFile) -> str | None:
+    title = re.search(rb'<sheet\b[^>]*?\bname="([^"]*)"', _small_member(archive, "xl/workbook.xml"))
+    return html.unescape(title[1].decode("utf8", "replace")) if title else None
 
 
 def _small_member(archive: zipfile.ZipFile, name: str) -> bytes:

@@ -154,7 +154,7 @@ class _Check:
                 domains = narrowed
         self.text(message.text, message.text_line, domains, has_markup=True)
         if message.image is not None:
-            self.text(message.image, message.line, domains)
+            self.text(message.image, message.image_line, domains)
         for button in message.buttons:
             self.text(button.title, button.line, domains)
             self.text(button.url, button.line, domains)

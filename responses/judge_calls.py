@@ -122,7 +122,7 @@ def lookup_key(judge: "Judge", keyword: nodes.Keyword, table: str) -> None:
     value = keyword.value
     if isinstance(value, nodes.Const) and isinstance(value.value, str):
         cells = {str(row[columns.index(key)]).strip() for row in rows.rows}
-        if value.value not in cells and "*" not in cells:
+        if rows.lookup(**{key: value.value})[0] is None:
             mend = did_you_mean(value.value, cells) or "The look-up will always be null."
             judge.wrong(keyword, f"No row of '{table}' has '{value.value}' in '{key}'", mend, "warning")
 

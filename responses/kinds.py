@@ -19,6 +19,8 @@ class Rows(Protocol):
     @property
     def rows(self) -> Sequence[Sequence[Any]]: ...
 
+    def lookup(self, **keys: Any) -> tuple[dict[str, Any] | None, int | None]: ...
+
 
 Tables = Mapping[str, Rows]
 

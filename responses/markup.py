@@ -5,6 +5,7 @@ it, are `${` and `:word:` broken by a zero-width space, and the marks go away.
 """
 
 import re
+from urllib.parse import quote
 
 from responses.emoji import EMOJI
 
@@ -47,6 +48,24 @@ def finish(rendered: str) -> tuple[str, str]:
 def unmarked(rendered: str) -> str:
     """A rendered title, address or profile value: no markup, so nothing was escaped for it."""
     return _MARKS.sub("", rendered)
+
+
+def address(rendered: str) -> str:
+    """A rendered web address. Data that is a part of one is percent-encoded, all of it behind the `?`, so that a name
+    with a space or an `&` stays inside its place; data that is the whole address is taken as it is."""
+    parts = re.split(f"[{BEGIN}{END}]", rendered.strip())  # the author's and the data's by turns
+    if len(parts) == 3 and not parts[0] and not parts[2]:
+        return unescape_entities(parts[1]).strip()
+    whole = ""
+    for place, part in enumerate(parts):
+        if place % 2 == 0:
+            whole += unescape_entities(part)
+            continue
+        data = unescape_entities(part)
+        begins_address = not whole and data.startswith(("https://", "http://"))
+        kept = "" if "?" in whole else "/:@-._~!$'()*,;=%+" + ("?&#" if begins_address else "")
+        whole += quote(data, safe=kept)
+    return whole
 
 
 def unescape_entities(text: str) -> str:

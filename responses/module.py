@@ -158,10 +158,15 @@ def _start(reading: Reading, entry: Fields) -> Start | None:
         reading.wrong(
             entry.lines["says"], "'says' has an empty text", "Leave 'says' out to start on every message."
         )
+    channels = reading.words(entry, "channels")
+    for channel in channels:
+        if channel not in starts.CHANNELS:
+            mend = reading.meant(channel, starts.CHANNELS, f"There are: {', '.join(starts.CHANNELS)}.")
+            reading.wrong(entry.lines["channels"], f"'{channel}' is no channel", mend)
     return Start(
         on=on,
         again=reading.switch(entry, "again", False),
-        channels=reading.words(entry, "channels") or ("channeltalk",),
+        channels=channels or ("channeltalk",),
         bots=reading.words(entry, "bots"),
         tags=reading.words(entry, "tags"),
         says=tuple(starts.folded(words) for words in says),
@@ -217,7 +222,8 @@ def _message(reading: Reading, entry: Fields) -> Message | None:
     said = entry.entries["text"]
     text_line = said.text_line if isinstance(said, Word) else said.line
     when_line = entry.lines.get("when", entry.line)
-    return Message(text, wait, condition, image, buttons, ask, entry.line, text_line, when_line)
+    image_line = entry.lines.get("image", entry.line)
+    return Message(text, wait, condition, image, buttons, ask, entry.line, text_line, when_line, image_line)
 
 
 def _buttons(reading: Reading, entry: Fields) -> tuple[Button, ...]:

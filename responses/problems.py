@@ -1,6 +1,7 @@
 """What can be wrong with a module or a sheet, said so that the person who wrote it can mend it."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,7 +20,9 @@ class Problem:
     cell: str | None = None
 
     def json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As commands print it; a cell such as B3 is on line 3."""
+        row = re.search(r"\d+", self.cell or "")
+        return asdict(self) | {"line": int(row[0]) if self.line is None and row else self.line}
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part not in ("", None))

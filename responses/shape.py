@@ -37,6 +37,7 @@ class Message:
     line: int
     text_line: int
     when_line: int
+    image_line: int
 
     @property
     def names(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ import re2
 from responses.syntax import Mistake
 
 CHAT_OPENED, MESSAGE = "chat_opened", "message"
+CHANNELS = ("channeltalk", "webex", "google_chat", "telegram", "webchat")  # where people write
 KINDS = (CHAT_OPENED, MESSAGE)
 _LONGEST_LOOKED_AT = 20_000  # a longer message is an essay, and says none of the words
 _LONGEST_PATTERN = 2_000

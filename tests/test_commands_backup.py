@@ -123,7 +123,7 @@ def test_a_restored_service_answers_as_before(
 def test_what_was_sent_after_the_backup_is_not_sent_again(tmp_path: Path) -> None:
     with opened(House(tmp_path / "house")) as house:
         chat = house.open_chat({**SURVEY, "wish": "감량"}, tags=[series(house, SERIES)])
-        house.wait(chat, 1)
+        settled(house, chat)
         house.flask("backup", str(tmp_path / "backup.tar.gz"))
         house.move_clock(3700)
         house.wait(chat, 2)

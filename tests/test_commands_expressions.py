@@ -1,12 +1,13 @@
 """The module language as the contract has it, seen through `flask responses preview`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from tests.conftest import BOTH, EVERYTHING
 from tests.house import House
-from tests.previewing import draft, headed, listed, look, named, preview, written
+from tests.previewing import draft, headed, listed, look, named, preview, stopped, written
 
 SURVEY = (
     "survey:\n"
@@ -178,6 +179,16 @@ REFUSED = {
     "a statement": "x = 1",
     "a key that is not there": "{'a': 1}['b']",
 }
+
+
+@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+def house(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database: Callable[[str], str],
+) -> Iterator[House]:
+    with stopped(tmp_path_factory.mktemp("stopped"), new_database(request.param)) as built:
+        yield built
 
 
 @pytest.fixture(scope="module")

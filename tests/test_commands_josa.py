@@ -3,13 +3,14 @@
 The expected particle is worked out here by the rule as a school book has it, not by the product's code."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from tests.conftest import BOTH, EVERYTHING
 from tests.house import House
-from tests.previewing import headed, look, named, preview, written
+from tests.previewing import headed, look, named, preview, stopped, written
 
 PAIRS = ["은/는", "이/가", "을/를", "과/와", "아/야", "이에요/예요", "으로/로"]
 OPEN, RIEUL, CLOSED = "no final consonant", "a final ㄹ", "another final consonant"
@@ -88,6 +89,16 @@ WORDS: dict[str, str] = {
     "주 2회 2식 4주 (199,000원)": OPEN,
     "30g(1회)": CLOSED,
 }
+
+
+@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+def house(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database: Callable[[str], str],
+) -> Iterator[House]:
+    with stopped(tmp_path_factory.mktemp("stopped"), new_database(request.param)) as built:
+        yield built
 
 
 def particle(pair: str, sound: str) -> str:

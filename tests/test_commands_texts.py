@@ -2,12 +2,14 @@
 
 import json
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.conftest import BOTH, EVERYTHING
 from tests.house import House
-from tests.previewing import draft, headed, look, named, preview, written
+from tests.previewing import draft, headed, look, named, preview, stopped, written
 
 BREAK = "\u200b"
 NAMES = [
@@ -44,6 +46,16 @@ WAYS = {
     "glued": "{{ '' ~ name ~ '' }}",
     "by a choice": "{{ name if true else '' }}",
 }
+
+
+@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+def house(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database: Callable[[str], str],
+) -> Iterator[House]:
+    with stopped(tmp_path_factory.mktemp("stopped"), new_database(request.param)) as built:
+        yield built
 
 
 def escaped(text: str) -> str:
@@ -179,9 +191,6 @@ def test_data_in_a_button_s_address_cannot_change_where_it_leads(house: House) -
         assert address not in shown
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an address with a space from the data loses its button and its picture"
-)
 def test_a_name_with_a_space_in_an_address_keeps_its_button_and_picture(house: House) -> None:
     body = (
         "survey:\n  name: {type: text, label: 이름}\n"

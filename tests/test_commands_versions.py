@@ -1,12 +1,24 @@
 """Drafts, live and past versions of modules through `flask responses …`."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.conftest import BOTH, EVERYTHING
 from tests.house import House
-from tests.previewing import fresh, headed, look, named, written
+from tests.previewing import fresh, headed, look, named, stopped, written
+
+
+@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+def house(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database: Callable[[str], str],
+) -> Iterator[House]:
+    with stopped(tmp_path_factory.mktemp("stopped"), new_database(request.param)) as built:
+        yield built
 
 
 def stored(house: House, name: str, words: str, publish: bool = True) -> Any:

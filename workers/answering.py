@@ -25,6 +25,7 @@ from store.answers import Answer
 from store.deliveries import Delivery
 from workers import words
 
+MOST_ATTEMPTS = 60  # with the pauses below about an hour
 MOST_TRIES = 3  # unreadable replies to one question
 
 
@@ -46,6 +47,9 @@ def answer_event(desk: Desk, event: events.Event, owner: str) -> None:
     """Decide one claimed event. Whatever goes wrong is kept on its row; nothing is raised."""
     with logs.following(event.trace):
         try:
+            if event.attempts > MOST_ATTEMPTS:  # it may be what kills the process each time
+                _settle(event, owner, events.DEAD, f"given up after {MOST_ATTEMPTS} attempts")
+                return
             _decide(desk, event, owner)
         except Later as error:
             _put_off(event, owner, str(error))
@@ -65,7 +69,7 @@ def _put_off(event: events.Event, owner: str, reason: str) -> None:
     with database.writing() as session:
         if not events.still_mine(session, event.id, owner):
             return
-        if event.attempts >= 60:
+        if event.attempts >= MOST_ATTEMPTS:
             events.settle(session, event.id, events.DEAD, reason)
             return
         seconds = min(2.0 ** (event.attempts - 1), 60.0) * random.uniform(0.5, 1.0)

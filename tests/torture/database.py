@@ -17,6 +17,8 @@ STATES = {
     "claimed events": "SELECT count(*) FROM events WHERE state = 'new' AND owner <> '' AND id > {event}",
     "messages being sent": "SELECT count(*) FROM deliveries WHERE state = 'sending' AND id > {delivery}",
     "messages sent": "SELECT count(*) FROM deliveries WHERE state = 'sent' AND id > {delivery}",
+    "long pauses begun": "SELECT count(*) FROM deliveries WHERE state = 'waiting' AND wait > 60"
+    " AND due_at IS NOT NULL AND id > {delivery}",
     "questions asked": "SELECT count(*) FROM answers WHERE state = 'asking' AND event_id > {event}",
 }
 UNFINISHED = """SELECT (SELECT count(*) FROM events WHERE state = 'new') + (SELECT count(*) FROM deliveries

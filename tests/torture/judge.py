@@ -157,7 +157,7 @@ class Judge:
             self._note(
                 f"{case.customer.name} ({case.chat}): '{line.text}' after {gap:.0f} ms, not {line.wait:g} s"
             )
-        # A clock that jumps forward makes a message late at once; the customer has waited no longer than really.
+        # A clock that jumps forward makes a message late at once: nobody waited longer than it really took.
         late = arrived - since + self._moved(since, arrived, generous=False) - line.wait * 1000
         late = min(late, arrived - since) / 1000
         self.verdict.stall = max(self.verdict.stall, late)

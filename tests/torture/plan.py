@@ -13,6 +13,7 @@ Rule = dict[str, Any]
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 POSTS = {"method": "POST", "path": "/open/v5/user-chats/*/messages"}
 OPENING_SECONDS = 1.6
+LONG_GUESTS = 2
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Trigger:
     kind: str
     at: float
     name: str = ""
+    patience: float = 6.0  # seconds; what has not come by then is not waited for
 
     def __str__(self) -> str:
         if self.kind == "time":
@@ -146,7 +148,10 @@ def make(seed: int, database: str, disk: bool = True) -> Plan:
         rules += [one for one in made if isinstance(one, dict)]
     many = guests(dice, dice.randint(6, 16), shapes.EVERYDAY)
     if "jump_forward" in chosen:
-        many += tuple(Customer(len(many) + n, shapes.LONG, round(dice.uniform(0, 0.4), 2), 1) for n in (1, 2))
+        many += tuple(
+            Customer(len(many) + n, shapes.LONG, round(dice.uniform(0, 0.4), 2), 1)
+            for n in range(1, LONG_GUESTS + 1)
+        )
     return Plan(seed, database, many, tuple(injections), tuple(rules))
 
 
@@ -264,12 +269,9 @@ def _hooks(dice: random.Random, name: str) -> Made:
 
 
 def _jump_forward(dice: random.Random, name: str) -> Made:
-    """Stays: later runs begin at the moved time."""
-    return [
-        Injection(
-            name, Trigger("time", round(dice.uniform(1.0, 2.0), 2)), seconds=dice.choice((100, 700, 3600))
-        )
-    ]
+    """Past the pause of those who have a long one. Stays: later runs begin at the moved time."""
+    seconds = dice.choice((100, 700, 3600))
+    return [Injection(name, Trigger("rows", LONG_GUESTS, "long pauses begun", 60.0), seconds=seconds)]
 
 
 KINDS: dict[str, Kind] = {

@@ -12,7 +12,6 @@ from tests.torture.plan import Customer, Plan, Trigger
 from tests.torture.shapes import KEYWORD, QUESTION
 
 LOOK_SECONDS = 0.003
-TRIGGER_PATIENCE = 6.0  # what has not come by then is not waited for
 
 
 @dataclass
@@ -116,13 +115,13 @@ class Scene:
             ]
 
         with self.told:
-            self.told.wait_for(lambda: len(matching()) >= trigger.at or self.over.is_set(), TRIGGER_PATIENCE)
+            self.told.wait_for(lambda: len(matching()) >= trigger.at or self.over.is_set(), trigger.patience)
             found = matching()
         return str(found[int(trigger.at) - 1]["chat"]) if len(found) >= trigger.at else ""
 
     def _wait_for_rows(self, trigger: Trigger) -> str:
         sql = STATES[trigger.name].format(event=self.base_event, delivery=self.base_delivery)
-        until = time.monotonic() + TRIGGER_PATIENCE
+        until = time.monotonic() + trigger.patience
         while time.monotonic() < until and not self.over.wait(LOOK_SECONDS):
             try:
                 if self.ground.outside.ask(sql)[0][0] >= trigger.at:
