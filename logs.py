@@ -33,9 +33,7 @@ CUT = "[cut]"
 REDACTED = "[redacted]"
 
 # Fields that would hold a customer's words; a number under such a name is a count.
-PERSONAL = frozenset(
-    {"text", "plain", "body", "payload", "profile", "survey", "values", "reply", "phone", "email"}
-)
+PERSONAL = frozenset({"text", "plain", "body", "payload", "profile", "survey", "values", "reply", "phone", "email"})
 # Chatty below WARNING: one line per job or per request of theirs, beside ours that say the same.
 CHATTY = ("rq.", "urllib3.", "werkzeug", "alembic.", "waitress", "asyncio", "sentry_sdk.", "watchfiles.")
 # Loggers that bring their own handlers and do not propagate.
@@ -185,9 +183,7 @@ _BARE = re.compile(r'[^\s"=\\]+')
 
 
 def _pairs(fields: dict[str, object]) -> str:
-    return " ".join(
-        f"{re.sub(r'[^0-9A-Za-z_.]', '_', key)}={_value(key, value)}" for key, value in fields.items()
-    )
+    return " ".join(f"{re.sub(r'[^0-9A-Za-z_.]', '_', key)}={_value(key, value)}" for key, value in fields.items())
 
 
 def _value(key: str, value: object) -> str:
@@ -261,9 +257,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 def hide(*values: str) -> None:
     """From now on none of these values is written, nor as URLs, JSON and headers spell it."""
     global _hidden, _hidden_pattern
-    spelt = {
-        spelling for value in values if len(value.strip()) >= 6 for spelling in _spellings(value.strip())
-    }
+    spelt = {spelling for value in values if len(value.strip()) >= 6 for spelling in _spellings(value.strip())}
     if spelt <= _hidden:
         return
     _hidden = _hidden | spelt

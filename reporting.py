@@ -182,12 +182,8 @@ def scrub(event: "Event", hint: "Hint") -> "Event | None":
     new = _clean(_kept(old, _TOP))
     parts: dict[str, Callable[[Any], Any]] = {
         "exception": lambda it: {"values": [_exception(one) for one in _values(it)]},
-        "threads": lambda it: {
-            "values": [{"stacktrace": _stack(one.get("stacktrace"))} for one in _values(it)]
-        },
-        "breadcrumbs": lambda it: {
-            "values": [_clean(_kept(one, _CRUMB | {"data", "message"})) for one in _values(it)]
-        },
+        "threads": lambda it: {"values": [{"stacktrace": _stack(one.get("stacktrace"))} for one in _values(it)]},
+        "breadcrumbs": lambda it: {"values": [_clean(_kept(one, _CRUMB | {"data", "message"})) for one in _values(it)]},
         "contexts": _contexts,
         "request": lambda it: _request(it, str(old.get("transaction", ""))),
         "spans": lambda it: [_span(span) for span in it if isinstance(span, dict)],
@@ -285,9 +281,7 @@ def _request(request: Any, transaction: str) -> Json:
     if isinstance(request, dict):
         headers = request.get("headers") or {}
         new["headers"] = _clean({k: v for k, v in headers.items() if str(k).lower() in _HEADERS})
-        if transaction.startswith(
-            "/"
-        ):  # the rule, such as /console/chats/<channel>/<chat>, not what filled it
+        if transaction.startswith("/"):  # the rule, such as /console/chats/<channel>/<chat>, not what filled it
             new["url"] = logs.redact(_split(str(request.get("url", "")))[0] + transaction)
     return new
 

@@ -116,7 +116,16 @@ class Settings:
 
     def secrets(self) -> list[str]:
         """Every value that must appear in no log: keys, tokens, passwords inside addresses."""
-        public = {"api_url", "bot_name", "bot_email", "webhook_name", "webhook_url", "base_url", "certs_url", "audience"}
+        public = {
+            "api_url",
+            "bot_name",
+            "bot_email",
+            "webhook_name",
+            "webhook_url",
+            "base_url",
+            "certs_url",
+            "audience",
+        }
         public |= {"smtp_url", "smtp_port", "smtp_tls", "send_mail", "receive_mail", "application_credentials"}
         public |= {"project_number", "topic_arns"}
         found = [v for keys in self.channels.values() for k, v in keys.items() if k not in public]

@@ -57,7 +57,9 @@ def verify(keys: Keys, call: Call) -> None:
         raise Refused("no token")
     tokens = [token.strip().encode() for token in keys.get("webhook_tokens", "").split(",") if token.strip()]
     # Every token is compared: the time taken tells nothing of which one was near.
-    genuine = any([hmac.compare_digest(presented, token) for token in tokens]) if tokens else _is_listed(keys, presented)
+    genuine = (
+        any([hmac.compare_digest(presented, token) for token in tokens]) if tokens else _is_listed(keys, presented)
+    )
     if not genuine:
         raise Refused("the token differs")
 
@@ -338,7 +340,9 @@ def _of_webhooks(keys: Keys, ours: Sequence[Mapping[str, Any]]) -> list[Finding]
             mend = "Desk, Settings, Webhook: unblock it with one click, once its cause is gone."
             found.append(Finding(name, False, f"{name} is blocked: unblock it in the desk", mend))
         if tokens and hook.get("token") and hook["token"] not in tokens:
-            mend = "Add its token to CHANNELTALK_WEBHOOK_TOKENS, or leave that unset: then tokens are read by our address."
+            mend = (
+                "Add its token to CHANNELTALK_WEBHOOK_TOKENS, or leave that unset: then tokens are read by our address."
+            )
             found.append(Finding(name, False, f"the token of {name} is not among ours: its calls are refused", mend))
         if hook.get("keywords"):
             mend = "Desk, Settings, Webhook: empty its list of keywords."

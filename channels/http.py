@@ -71,7 +71,9 @@ def call(
         raise SendError("the platform could not be reached in time") from None
     except requests.ConnectionError as error:
         refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
-        raise SendError("no connection to the platform" if refused else "connection lost", unclear=not refused) from None
+        raise SendError(
+            "no connection to the platform" if refused else "connection lost", unclear=not refused
+        ) from None
     except requests.Timeout:
         raise SendError("the platform did not answer in time", unclear=True) from None
     except requests.RequestException as error:

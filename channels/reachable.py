@@ -159,9 +159,7 @@ _GLOBAL_6 = ipaddress.IPv6Network("2000::/3")
 _PRIVATE_6 = ipaddress.IPv6Network("fc00::/7")
 # is_global calls these public in some versions of Python, or public although nobody's page is there.
 _NOBODY_4 = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15")))
-_PRIVATE_4 = tuple(
-    map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
-)
+_PRIVATE_4 = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
 
 def forbidden(address: str, *, allow_private: bool) -> str:

@@ -101,13 +101,9 @@ def _erase_rows(person: erasure.Person) -> dict[str, int]:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         with database.writing() as session:
-            person = erasure.find(
-                session, person.channel, person.id, person.chats
-            )  # a new chat may have come in
+            person = erasure.find(session, person.channel, person.id, person.chats)  # a new chat may have come in
             if erasure.stop(session, person):
                 return erasure.erase(session, person)
         if time.monotonic() > until:
-            fail(
-                "A message to them is being sent just now; what waited was cancelled. Try again in a minute."
-            )
+            fail("A message to them is being sent just now; what waited was cancelled. Try again in a minute.")
         time.sleep(0.2)

@@ -33,9 +33,7 @@ def command(as_json: bool) -> None:
     fine = not any(check.level == ERROR for check in checks)
     lines = [_line(check) for check in checks]
     wrong = [check for check in checks if not check.ok]
-    lines.append(
-        f"\n{len(checks)} checks, {len(wrong)} of them not ok" if wrong else f"\n{len(checks)} checks, all ok"
-    )
+    lines.append(f"\n{len(checks)} checks, {len(wrong)} of them not ok" if wrong else f"\n{len(checks)} checks, all ok")
     show({"ok": fine, "checks": [asdict(check) for check in checks]}, as_json, "\n".join(lines))
     if not fine:
         raise SystemExit(1)
@@ -59,9 +57,7 @@ def _verdicts(settings: Settings) -> Iterator[doctor_house.Verdict]:
         try:
             yield from group()
         except Exception as error:  # the top of a group: the others are checked all the same
-            yield doctor_house.bad(
-                name, f"could not be checked: {type(error).__name__}", "See the checks above."
-            )
+            yield doctor_house.bad(name, f"could not be checked: {type(error).__name__}", "See the checks above.")
 
 
 def _check(verdict: doctor_house.Verdict) -> Check:

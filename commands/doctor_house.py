@@ -44,9 +44,7 @@ def settings(given: Settings) -> Iterator[Verdict]:
         mend = f"It still works. Call it {name} at the next occasion."
         yield bad(f"setting {first}", f"a name of the first version; today it is {name}", mend, "warn")
     if len(given.secret_key or "") < 16:
-        yield bad(
-            "setting SECRET_KEY", "missing or too short", "Give 32 random characters: openssl rand -base64 36"
-        )
+        yield bad("setting SECRET_KEY", "missing or too short", "Give 32 random characters: openssl rand -base64 36")
     if given.allow_private_urls:
         mend = "Switch ALLOW_PRIVATE_URLS off unless watches have to read addresses of your own network."
         yield bad("setting ALLOW_PRIVATE_URLS", "addresses inside your network may be fetched", mend, "warn")
@@ -98,9 +96,7 @@ def _misspelt() -> Iterator[Verdict]:
     for name in sorted({**dotenv_values(ROOT / ".env"), **os.environ}):
         if name.startswith(prefixes) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
-            meant = (
-                f"Did you mean {close[0]}?" if close else "Take it out, or see the README's list of settings."
-            )
+            meant = f"Did you mean {close[0]}?" if close else "Take it out, or see the README's list of settings."
             yield bad(f"setting {name}", "there is no such setting", meant, "warn")
 
 
@@ -108,9 +104,7 @@ def files(given: Settings) -> Iterator[Verdict]:
     free = shutil.disk_usage(given.data_dir).free
     detail = f"{free / GIB:.1f} GiB free under DATA_DIR"
     if free < LITTLE_DISK:
-        yield bad(
-            "disk", detail, "Make room: what comes in is kept there.", "error" if free < NO_DISK else "warn"
-        )
+        yield bad("disk", detail, "Make room: what comes in is kept there.", "error" if free < NO_DISK else "warn")
     else:
         yield good("disk", detail)
     private = [given.data_dir, given.data_dir / "secret-key", ROOT / "API_key.json", ROOT / ".env"]
@@ -137,9 +131,7 @@ def files(given: Settings) -> Iterator[Verdict]:
         and is_loopback(urlsplit(given.base_url).hostname)
     ):
         mend = "Set BASE_URL to the https address under which platforms reach this host."
-        yield bad(
-            "setting BASE_URL", "HOST is open to others while BASE_URL is this machine's own", mend, "warn"
-        )
+        yield bad("setting BASE_URL", "HOST is open to others while BASE_URL is this machine's own", mend, "warn")
 
 
 def packages() -> Iterator[Verdict]:

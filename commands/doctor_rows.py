@@ -150,9 +150,7 @@ def parts(running: bool) -> Iterator[Verdict]:
         if hosts:
             yield good(part, f"{len(hosts)} running on {', '.join(dict.fromkeys(hosts))}")
         elif running:
-            yield bad(
-                part, f"no {part} is running", f"Start one: flask {part}, or systemctl start maru.target."
-            )
+            yield bad(part, f"no {part} is running", f"Start one: flask {part}, or systemctl start maru.target.")
         else:
             yield bad(part, "the service is stopped", START, "warn")
 
@@ -177,23 +175,16 @@ def channels(settings: Settings, running: bool) -> Iterator[Verdict]:
             continue
         found = channel.checks(keys) if hasattr(channel, "checks") else []
         if not found:
-            yield bad(
-                name, "only webhook tokens are given", "Give its access key and secret: sending needs them."
-            )
+            yield bad(name, "only webhook tokens are given", "Give its access key and secret: sending needs them.")
         for one in found:
             stopped = is_loopback(urlsplit(keys["api_url"]).hostname) and not running
-            yield Verdict(
-                f"{name} {one.name}", one.ok, one.detail, one.mend, "warn" if stopped else one.level
-            )
+            yield Verdict(f"{name} {one.name}", one.ok, one.detail, one.mend, "warn" if stopped else one.level)
 
 
 def words() -> Iterator[Verdict]:
     with database.reading() as session:
         tables = current_tables(session)
-        kept = [
-            versions.current(session, versions.MODULE, name)
-            for name in versions.names(session, versions.MODULE)
-        ]
+        kept = [versions.current(session, versions.MODULE, name) for name in versions.names(session, versions.MODULE)]
         modules = [(one.name, one.number, one.content) for one in kept if one is not None]
     for name, number, content in modules:
         problems = checking.check(content, f"{name}.yaml", tables)
@@ -204,9 +195,7 @@ def words() -> Iterator[Verdict]:
             worst = (errors or problems)[0]
             # A draft that is wrong is work in progress; what is live and wrong fails for customers.
             level = "error" if errors and number else "warn"
-            yield bad(
-                f"module {name}", f"{what}, line {worst.line}: {worst.message}", worst.mend or mend, level
-            )
+            yield bad(f"module {name}", f"{what}, line {worst.line}: {worst.message}", worst.mend or mend, level)
         else:
             yield good(f"module {name}", f"{what} is in order")
     for name, table in sorted(tables.items()):

@@ -224,5 +224,3 @@ def backtest(module: str, last: int, as_json: bool) -> None:
     lines = [f"{found['surveys']} surveys: {found['same']} same, {found['changed']} changed, {found['failed']} failing"]
     lines += [f"  {group['count']:5}  {group['cause']}" for group in found["groups"]]
     show(found, as_json, "\n".join(lines))
-
-

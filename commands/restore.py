@@ -57,9 +57,7 @@ def command(file: Path, force: bool, as_json: bool) -> None:
     found = {"made_at": manifest["made_at"], "revision": manifest["revision"], "tables": manifest["tables"]}
     show(found | {"spool": spooled}, as_json, f"restored {rows} rows of {manifest['made_at']}")
     if spooled and not settings.spool:
-        click.echo(
-            "SPOOL is off: start once with SPOOL=on, so that the spooled calls are recorded.", err=True
-        )
+        click.echo("SPOOL is off: start once with SPOOL=on, so that the spooled calls are recorded.", err=True)
 
 
 def _alembic() -> Config:

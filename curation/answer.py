@@ -341,9 +341,7 @@ class _Run:
         if effects is None:
             return None
         with _at("effects", None, effects.line):
-            self.refuse_unknown(
-                frozenset().union(*(text.names for text in (*effects.profile.values(), *effects.tags)))
-            )
+            self.refuse_unknown(frozenset().union(*(text.names for text in (*effects.profile.values(), *effects.tags))))
             profile = {key: plain(text.typed(self.scope)) for key, text in effects.profile.items()}
             tags = [clean(markup.unmarked(tag.render(self.scope))) for tag in effects.tags]
         return {"profile": profile, "tags": [tag for tag in dict.fromkeys(tags) if tag]}

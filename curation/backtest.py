@@ -16,9 +16,7 @@ class Comparison:
         self.same = self.changed = self.failed = 0
         self.groups: dict[str, dict[str, Any]] = {}
 
-    def add(
-        self, survey: Mapping[str, Any], before: Answer | ModuleError, after: Answer | ModuleError
-    ) -> None:
+    def add(self, survey: Mapping[str, Any], before: Answer | ModuleError, after: Answer | ModuleError) -> None:
         if isinstance(after, ModuleError):
             self.failed += 1
             self._group(f"fails: {after}", survey, before, after)

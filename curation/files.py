@@ -111,9 +111,7 @@ def _refuse_others(filename: str, data: bytes) -> None:
 
 
 def _workbook(data: bytes) -> Grid:
-    damaged = NoGrid(
-        "The file is damaged or incomplete", "Open and save it again in Excel, then upload it anew."
-    )
+    damaged = NoGrid("The file is damaged or incomplete", "Open and save it again in Excel, then upload it anew.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_other_archives(archive)
@@ -153,9 +151,7 @@ def _refuse_unreadable(archive: zipfile.ZipFile) -> None:
         for piece in _pieces(archive, info):
             size += len(piece)
             if size > LARGEST_UNZIPPED:
-                raise NoGrid(
-                    "The file is larger than 100 MiB unzipped", "Take out what is no part of the table."
-                )
+                raise NoGrid("The file is larger than 100 MiB unzipped", "Take out what is no part of the table.")
             if info.filename == first:
                 try:
                     _refuse_far_cells(before[-4096:] + piece)
@@ -201,9 +197,7 @@ def _refuse_far_cells(xml: bytes) -> None:
         if int(number) > MOST_ROWS + 1_000:
             raise NoGrid(f"The sheet has more than {MOST_ROWS:,} rows", "Divide it into several tables.")
         if len(letters) > 1 and column_number(letters.decode()) > MOST_COLUMNS:
-            raise NoGrid(
-                f"The sheet has more than {MOST_COLUMNS} columns", "Take out those that nobody needs."
-            )
+            raise NoGrid(f"The sheet has more than {MOST_COLUMNS} columns", "Take out those that nobody needs.")
     failed = tuple(cell.decode() for cell in dict.fromkeys(_FAILED.findall(xml)))[:_MOST_TOLD]
     if failed:
         mend = "Mend the formula, or empty the cell."

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from responses.keys import fold, plain_number
-from responses.problems import ModuleError, Problem, did_you_mean
+from responses.problems import ModuleError, did_you_mean
 
 Cell = str | int | float | bool | None
 ANY = "*"
@@ -45,9 +45,7 @@ class Table:
 
     def keys(self) -> list[str]:
         """The names that a look-up in this table may use."""
-        pairs = [
-            name[:-4] for name in self.columns if name.endswith("_min") and f"{name[:-4]}_max" in self.columns
-        ]
+        pairs = [name[:-4] for name in self.columns if name.endswith("_min") and f"{name[:-4]}_max" in self.columns]
         return [*self.columns, *pairs]
 
     def column(self, name: str) -> list[Cell]:
@@ -99,9 +97,7 @@ class Expected:
 
     known: frozenset[str] | None = None  # columns that may be there; None: any
     numbers: frozenset[str] = frozenset()  # columns of numbers until now
-    needed: Mapping[str, str] = field(
-        default_factory=dict
-    )  # column or key of a look-up -> the module using it
+    needed: Mapping[str, str] = field(default_factory=dict)  # column or key of a look-up -> the module using it
     before: frozenset[str] | None = None  # columns of the version that is live
 
     @classmethod
@@ -117,9 +113,7 @@ class Expected:
 
 def _all_numbers(cells: list[Cell]) -> bool:
     filled = [cell for cell in cells if cell is not None and cell != ANY]
-    return bool(filled) and all(
-        isinstance(cell, int | float) and not isinstance(cell, bool) for cell in filled
-    )
+    return bool(filled) and all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in filled)
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,7 @@ class Peers:
     def _column(self, name: str) -> list[Any]:
         if not isinstance(name, str) or name not in self.keys:
             hint = did_you_mean(str(name), self.keys)
-            raise ModuleError(
-                f"percentile needs the name of a survey key in quotes, not {name!r}. {hint}".strip()
-            )
+            raise ModuleError(f"percentile needs the name of a survey key in quotes, not {name!r}. {hint}".strip())
         if name not in self.columns:
             with current().paused():
                 if self.surveys is None:

@@ -34,9 +34,7 @@ class _Reading:
         return any(problem.level == "error" for problem in self.problems)
 
 
-def read_sheet(
-    name: str, filename: str, data: bytes, expected: Expected | None
-) -> tuple[Table | None, list[Problem]]:
+def read_sheet(name: str, filename: str, data: bytes, expected: Expected | None) -> tuple[Table | None, list[Problem]]:
     try:
         cells = grid(filename, data)
     except NoGrid as error:
@@ -51,9 +49,7 @@ def _table(reading: _Reading, name: str, expected: Expected | None) -> Table | N
     filled = [place for place, row in enumerate(rows) if any(cell is not None for cell in row)]
     if not filled:
         mend = "Give it a row of column names, and rows below."
-        reading.problems.append(
-            Problem(reading.file, 1, "The sheet is empty", mend, sheet=reading.grid.sheet)
-        )
+        reading.problems.append(Problem(reading.file, 1, "The sheet is empty", mend, sheet=reading.grid.sheet))
         return None
     header, body = filled[0], filled[1:]
     columns = _columns(reading, header, body)
@@ -84,9 +80,7 @@ def _columns(reading: _Reading, header: int, body: Sequence[int]) -> dict[str, i
         named = rows[header][place] if place < len(rows[header]) else None
         name = clean(str(named)) if named is not None else ""
         if not name:
-            used = next(
-                (row for row in body if place < len(rows[row]) and rows[row][place] is not None), None
-            )
+            used = next((row for row in body if place < len(rows[row]) and rows[row][place] is not None), None)
             if used is not None:
                 where = cell_name(place, reading.grid.numbers[used])
                 mend = f"Name it, or empty {where} and what else stands in it."
@@ -99,9 +93,7 @@ def _columns(reading: _Reading, header: int, body: Sequence[int]) -> dict[str, i
     return columns
 
 
-def _compare_columns(
-    reading: _Reading, header: int, columns: Mapping[str, int], expected: Expected | None
-) -> None:
+def _compare_columns(reading: _Reading, header: int, columns: Mapping[str, int], expected: Expected | None) -> None:
     if expected is None:
         return
     if expected.known is not None:
@@ -118,9 +110,7 @@ def _compare_columns(
             reading.wrong(header, 0, message, f"Add it to the first row. {hint}".strip())
     for name in sorted((expected.before or frozenset()) - set(columns) - set(expected.needed)):
         message = f"The column '{name}' was there before and is not any more"
-        reading.wrong(
-            header, 0, message, "No module reads it; put it back if that was no intention.", "warning"
-        )
+        reading.wrong(header, 0, message, "No module reads it; put it back if that was no intention.", "warning")
 
 
 def _tell_merged(reading: _Reading) -> None:
@@ -128,17 +118,13 @@ def _tell_merged(reading: _Reading) -> None:
         message = f"The cells {span} are merged, and only the first has the value"
         mend = "Unmerge them and write the value into each row."
         sheet = reading.grid.sheet
-        reading.problems.append(
-            Problem(reading.file, None, message, mend, "warning", sheet, span.partition(":")[0])
-        )
+        reading.problems.append(Problem(reading.file, None, message, mend, "warning", sheet, span.partition(":")[0]))
 
 
 # ---- cells -----------------------------------------------------------------------------
 
 
-def _column(
-    reading: _Reading, name: str, place: int, body: Sequence[int], expected: Expected | None
-) -> list[Cell]:
+def _column(reading: _Reading, name: str, place: int, body: Sequence[int], expected: Expected | None) -> list[Cell]:
     rows = reading.grid.rows
     cells = [rows[row][place] if place < len(rows[row]) else None for row in body]
     for index, cell in enumerate(cells):
@@ -155,15 +141,9 @@ def _column(
             continue
         told += 1
         if told <= _MOST_TOLD:
-            mend = (
-                "Leave it empty for no bound."
-                if _text(cell) == ANY
-                else "Write digits only, or leave it empty."
-            )
+            mend = "Leave it empty for no bound." if _text(cell) == ANY else "Write digits only, or leave it empty."
             shown = tidy(str(cell))[:40]
-            reading.wrong(
-                body[index], place, f"'{shown}' is no number, but '{name}' is a column of numbers", mend
-            )
+            reading.wrong(body[index], place, f"'{shown}' is no number, but '{name}' is a column of numbers", mend)
     return [_text(cell) if number is None else number for cell, number in zip(cells, numbers, strict=True)]
 
 
@@ -178,11 +158,7 @@ def _number(cell: Any) -> int | float | None:
 
 def _mostly_numbers(cells: Sequence[Any], numbers: Sequence[Any], texts: bool) -> bool:
     """More than half of what is filled in. Digits with a leading zero are codes, such as 010 or 007."""
-    filled = [
-        (cell, number)
-        for cell, number in zip(cells, numbers, strict=True)
-        if cell is not None and cell != ANY
-    ]
+    filled = [(cell, number) for cell, number in zip(cells, numbers, strict=True) if cell is not None and cell != ANY]
     if any(isinstance(cell, str) and _is_code(cell) for cell, _ in filled):
         return False
     return 2 * sum(number is not None for _, number in filled) > len(filled)

@@ -35,9 +35,7 @@ class _Span(NamedTuple):
 
 
 def span_problems(table: Table) -> list[SpanProblem]:
-    pairs = [
-        name[:-4] for name in table.columns if name.endswith("_min") and f"{name[:-4]}_max" in table.columns
-    ]
+    pairs = [name[:-4] for name in table.columns if name.endswith("_min") and f"{name[:-4]}_max" in table.columns]
     spans = {pair: _spans(table, pair) for pair in pairs}
     found = [problem for pair in pairs for problem in _upside_down(table, pair, spans[pair])]
     if found or not pairs or any(None in column for column in spans.values()):
@@ -63,12 +61,8 @@ def _span(low: Cell, high: Cell) -> _Span | None:
 def _upside_down(table: Table, pair: str, spans: list[_Span | None]) -> Iterator[SpanProblem]:
     for row, span in enumerate(spans):
         if span is not None and span.low >= span.high:
-            message = (
-                f"'{pair}_min' ({span.low:g}) is not below '{pair}_max' ({span.high:g}), so nothing fits"
-            )
-            yield SpanProblem(
-                f"{pair}_min", row, message, "Swap or correct them; the max is not included.", "error"
-            )
+            message = f"'{pair}_min' ({span.low:g}) is not below '{pair}_max' ({span.high:g}), so nothing fits"
+            yield SpanProblem(f"{pair}_min", row, message, "Swap or correct them; the max is not included.", "error")
 
 
 def _groups(table: Table, pairs: list[str]) -> list[tuple[Cell, ...]]:
@@ -86,9 +80,7 @@ def _sorts(cells: list[Cell]) -> bool:
     return len(texts) > 1 and None not in cells and 2 * len(set(cells)) <= len(cells)
 
 
-def _overlaps(
-    table: Table, spans: dict[str, list[_Span]], groups: list[tuple[Cell, ...]]
-) -> Iterator[SpanProblem]:
+def _overlaps(table: Table, spans: dict[str, list[_Span]], groups: list[tuple[Cell, ...]]) -> Iterator[SpanProblem]:
     first = next(iter(spans))
     order = sorted(range(len(table.rows)), key=lambda row: (spans[first][row].low, row))
     reach = len(order) if len(order) <= _MOST_COMPARED else 3
@@ -101,9 +93,7 @@ def _overlaps(
             if all(s[earlier].holds(s[later]) for s in spans.values()):
                 message = f"This row is never found: row {number} above covers all of it"
                 yield SpanProblem(f"{first}_min", later, message, "Move it above that row.", "warning")
-            elif not all(
-                s[later].holds(s[earlier]) for s in spans.values()
-            ):  # a fallback row below is meant so
+            elif not all(s[later].holds(s[earlier]) for s in spans.values()):  # a fallback row below is meant so
                 shared = ", ".join(f"{pair} {_common(s[one], s[other])}" for pair, s in spans.items())
                 message = f"This range overlaps row {number} ({shared}); the upper row wins"
                 yield SpanProblem(
@@ -115,9 +105,7 @@ def _common(one: _Span, other: _Span) -> _Span:
     return _Span(max(one.low, other.low), min(one.high, other.high))
 
 
-def _gaps(
-    table: Table, spans: dict[str, list[_Span]], groups: list[tuple[Cell, ...]]
-) -> Iterator[SpanProblem]:
+def _gaps(table: Table, spans: dict[str, list[_Span]], groups: list[tuple[Cell, ...]]) -> Iterator[SpanProblem]:
     """Along each range, among rows that are alike in everything else that a look-up may ask."""
     everything = _Span(-math.inf, math.inf)
     if any(all(column[row] == everything for column in spans.values()) for row in range(len(table.rows))):

@@ -163,11 +163,7 @@ def _is_view(items: Any) -> bool:
 
 
 def _add(left: Any, right: Any) -> Any:
-    if (
-        isinstance(left, (str, list, tuple))
-        and type(left) is type(right)
-        and len(left) + len(right) > LONGEST_TEXT
-    ):
+    if isinstance(left, (str, list, tuple)) and type(left) is type(right) and len(left) + len(right) > LONGEST_TEXT:
         raise ModuleError("a text or list would grow too long")
     return left + right
 

@@ -178,9 +178,7 @@ class _Check:
     def conditions(self, node: nodes.Node, domains: Domains) -> None:
         """Branches that no survey reaches."""
         if isinstance(node, nodes.CondExpr):
-            self.branches(
-                node.lineno, [(node.test, [node.expr1])], [node.expr2] if node.expr2 else [], domains
-            )
+            self.branches(node.lineno, [(node.test, [node.expr1])], [node.expr2] if node.expr2 else [], domains)
             return
         if isinstance(node, nodes.If):
             branches: list[tuple[nodes.Node, list[nodes.Node]]] = [(node.test, list(node.body))]

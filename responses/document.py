@@ -85,9 +85,7 @@ class _Reading:
             raise self.wrong(line, "This is nested too deeply", "A module needs a few levels only.")
         tag = str(node.tag)
         if not tag.startswith(_TAG) or tag.removeprefix(_TAG) not in _ENTRY_TAGS:
-            raise self.wrong(
-                line, f"'{tag.removeprefix(_TAG)}' is no type here", "Quote texts that begin with !."
-            )
+            raise self.wrong(line, f"'{tag.removeprefix(_TAG)}' is no type here", "Quote texts that begin with !.")
         if isinstance(node, ScalarNode):
             return _word(node, line)
         assert isinstance(node, SequenceNode | MappingNode)

@@ -17,9 +17,7 @@ Tell = Callable[[int, str, str, str], None]  # line within the source, message, 
 
 _FILTER_TAKES = {"comma": "number", "won": "number", "round": "number", "join": "list", "sum": "list"}
 _FILTER_GIVES = {
-    **dict.fromkeys(
-        ("comma", "won", "josa", "date", "time", "join", "lower", "upper", "replace", "trim"), TEXT
-    ),
+    **dict.fromkeys(("comma", "won", "josa", "date", "time", "join", "lower", "upper", "replace", "trim"), TEXT),
     **dict.fromkeys(("round", "length", "sum"), NUMBER),
 }
 _SYMBOLS = {
@@ -81,10 +79,7 @@ class Judge:
             self.wrong(node, f"'{node.name}' is a function", f"Call it: {node.name}(…)")
         else:
             known = [*self.names, *self.functions]
-            mend = (
-                did_you_mean(node.name, known)
-                or "Names come from 'survey:' and 'values:'; texts need quotes."
-            )
+            mend = did_you_mean(node.name, known) or "Names come from 'survey:' and 'values:'; texts need quotes."
             self.wrong(node, f"Nothing is named '{node.name}'", mend)
         return ANY
 
@@ -129,23 +124,17 @@ class Judge:
         for side, kind in sides:
             if kind.base in ("text", "list", "date", "row"):
                 mend = (
-                    "Join texts with ~."
-                    if node.operator == "+"
-                    else "Use a number, or give the key the type number."
+                    "Join texts with ~." if node.operator == "+" else "Use a number, or give the key the type number."
                 )
                 shown = self.shown(side)
-                self.wrong(
-                    side, f"{shown} is {kinds.WORDS[kind.base]}, and '{node.operator}' needs numbers", mend
-                )
+                self.wrong(side, f"{shown} is {kinds.WORDS[kind.base]}, and '{node.operator}' needs numbers", mend)
                 return ANY
         return NUMBER if left.known and right.known else ANY
 
     def _neg(self, node: nodes.Neg) -> Kind:
         kind = self.kind(node.node)
         if kind.known and kind.base not in ("number", "truth"):
-            self.wrong(
-                node, f"{self.shown(node.node)} is {kinds.WORDS[kind.base]}, not a number", "Take the - out."
-            )
+            self.wrong(node, f"{self.shown(node.node)} is {kinds.WORDS[kind.base]}, not a number", "Take the - out.")
         return NUMBER
 
     _pos = _neg
@@ -177,14 +166,8 @@ class Judge:
         apart = left.known and right.known and left.base != right.base
         if apart and {left.base, right.base} != {"number", "truth"}:
             what = f"{self.shown(left_node)} is {kinds.WORDS[left.base]} and {self.shown(operand.expr)}"
-            never = (
-                "they are never equal" if operand.op in ("eq", "ne") else f"'{symbol}' cannot compare them"
-            )
-            mend = (
-                "Take the quotes off the number."
-                if "number" in (left.base, right.base)
-                else "Compare alike things."
-            )
+            never = "they are never equal" if operand.op in ("eq", "ne") else f"'{symbol}' cannot compare them"
+            mend = "Take the quotes off the number." if "number" in (left.base, right.base) else "Compare alike things."
             self.wrong(operand, f"{what} is {kinds.WORDS[right.base]}: {never}", mend)
 
     def _contained(self, operand: nodes.Operand, left_node: nodes.Node, left: Kind, right: Kind) -> None:
@@ -232,9 +215,7 @@ class Judge:
             )
         return TEXT if whole.base == "text" else Kind(whole.entry) if whole.base == "list" else ANY
 
-    def _part(
-        self, node: nodes.Getattr | nodes.Getitem, whole: Kind, part: str, methods: bool = True
-    ) -> Kind:
+    def _part(self, node: nodes.Getattr | nodes.Getitem, whole: Kind, part: str, methods: bool = True) -> Kind:
         if whole.base == "row":
             if whole.table and not (methods and part in ROW_METHODS):
                 self.columns.setdefault(whole.table, {})[part] = None
@@ -249,9 +230,7 @@ class Judge:
         members = MEMBERS_BY_BASE.get(whole.base)
         if members is not None and part not in members:
             mend = did_you_mean(part, members) or "Only rows have columns."
-            self.wrong(
-                node, f"{self.shown(node.node)} is {kinds.WORDS[whole.base]} and has no '{part}'", mend
-            )
+            self.wrong(node, f"{self.shown(node.node)} is {kinds.WORDS[whole.base]} and has no '{part}'", mend)
         return NUMBER if whole.base == "date" and part in ("year", "month", "day", "hour", "minute") else ANY
 
     def _call(self, node: nodes.Call) -> Kind:
@@ -294,13 +273,9 @@ class Judge:
     def _for(self, node: nodes.For) -> Kind:
         kind = self.kind(node.iter)
         if kind.base in ("number", "truth", "date"):
-            self.wrong(
-                node, f"A loop needs a list, and this is {kinds.WORDS[kind.base]}", "Such as: range(3)"
-            )
+            self.wrong(node, f"A loop needs a list, and this is {kinds.WORDS[kind.base]}", "Such as: range(3)")
         outer = dict(self.names)
-        for name in (
-            node.target.find_all(nodes.Name) if not isinstance(node.target, nodes.Name) else [node.target]
-        ):
+        for name in node.target.find_all(nodes.Name) if not isinstance(node.target, nodes.Name) else [node.target]:
             self.names[name.name] = Kind(kind.entry) if isinstance(node.target, nodes.Name) else ANY
         self.names["loop"] = ANY
         for part in [*([node.test] if node.test else []), *node.body]:

@@ -129,9 +129,7 @@ def lookup_key(judge: "Judge", keyword: nodes.Keyword, table: str) -> None:
 
 def percentile(judge: "Judge", node: nodes.Call) -> Kind:
     if not node.args or not isinstance(node.args[0], nodes.Const):
-        judge.wrong(
-            node, "percentile needs the name of a survey key in quotes", "Such as: percentile('weight')"
-        )
+        judge.wrong(node, "percentile needs the name of a survey key in quotes", "Such as: percentile('weight')")
     else:
         numeric_key(judge, node.args[0])
     for keyword in node.kwargs:
@@ -140,9 +138,7 @@ def percentile(judge: "Judge", node: nodes.Call) -> Kind:
         elif isinstance(keyword.value, nodes.Dict):
             for pair in keyword.value.items:
                 if isinstance(pair.key, nodes.Const) and pair.key.value not in judge.survey:
-                    mend = (
-                        did_you_mean(str(pair.key.value), judge.survey) or "Only survey keys can be compared."
-                    )
+                    mend = did_you_mean(str(pair.key.value), judge.survey) or "Only survey keys can be compared."
                     judge.wrong(pair, f"'{pair.key.value}' is no survey key", mend)
     return NUMBER
 

@@ -15,9 +15,7 @@ KOREA = timezone(timedelta(hours=9))
 
 _MOST_ENTRIES = 100
 _LARGEST = 10**15  # beyond it a float is no longer exact, and nobody counts so far
-_NUMBER = re.compile(
-    r"([+-]?)((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,40})(?:\.[0-9]{0,40})?|\.[0-9]{1,40})\s*(.*)"
-)
+_NUMBER = re.compile(r"([+-]?)((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,40})(?:\.[0-9]{0,40})?|\.[0-9]{1,40})\s*(.*)")
 _YES = frozenset("true yes y t on o 1 예 네 넵 응 맞아요 맞습니다 있음 있어요".split())
 _NO = frozenset("false no n f off x 0 아니오 아니요 아뇨 아니 없음 없어요".split())
 _DATE = re.compile(
@@ -91,9 +89,7 @@ def cut(text: str, length: int = LONGEST_TEXT) -> str:
 
 
 def _joins(letter: str) -> bool:
-    return (
-        letter == "\u200d" or unicodedata.category(letter)[0] == "M" or "\U0001f3fb" <= letter <= "\U0001f3ff"
-    )
+    return letter == "\u200d" or unicodedata.category(letter)[0] == "M" or "\U0001f3fb" <= letter <= "\U0001f3ff"
 
 
 def fold(text: str) -> str:

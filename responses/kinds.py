@@ -40,9 +40,7 @@ class Kind:
 
 
 ANY = Kind()
-NUMBER, TEXT, TRUTH, LIST, DATE, ROW, NULL = map(
-    Kind, ("number", "text", "truth", "list", "date", "row", "null")
-)
+NUMBER, TEXT, TRUTH, LIST, DATE, ROW, NULL = map(Kind, ("number", "text", "truth", "list", "date", "row", "null"))
 
 WORDS = {
     "number": "a number",

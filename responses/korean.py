@@ -114,9 +114,7 @@ def _number_sound(whole: str, decimals: str | None) -> str:
     if zeros < 4:
         return CLOSED  # 십 백 천
     # 만 억 조 경 해 자 양 구 간 정
-    return (CLOSED, CLOSED, VOWEL, CLOSED, VOWEL, VOWEL, CLOSED, VOWEL, CLOSED, CLOSED)[
-        min(zeros // 4 - 1, 9)
-    ]
+    return (CLOSED, CLOSED, VOWEL, CLOSED, VOWEL, VOWEL, CLOSED, VOWEL, CLOSED, CLOSED)[min(zeros // 4 - 1, 9)]
 
 
 def _letter_sound(letter: str) -> str:

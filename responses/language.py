@@ -298,9 +298,7 @@ def _compile(tree: nodes.Template) -> Callable[[Context], Iterable[str]]:
         code = LANGUAGE.compile(tree)
         return LANGUAGE.template_class.from_code(LANGUAGE, code, {}).root_render_func
     except TemplateSyntaxError as error:
-        raise Mistake(
-            f"This cannot be read: {error.message}", "Write it in another way.", error.lineno
-        ) from None
+        raise Mistake(f"This cannot be read: {error.message}", "Write it in another way.", error.lineno) from None
     except (SyntaxError, RecursionError, MemoryError, ValueError):
         raise Mistake("This is nested too deeply", "Divide it into several values.") from None
 

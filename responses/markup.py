@@ -95,9 +95,7 @@ def _break_codes(rendered: str) -> str:
         if number % 2:
             data.update(range(at, at + len(part)))
         at += len(part)
-    breaks = {
-        found.end() - 1 for found in _VARIABLE.finditer(whole) if data & {found.start(), found.end() - 1}
-    }
+    breaks = {found.end() - 1 for found in _VARIABLE.finditer(whole) if data & {found.start(), found.end() - 1}}
     for found in _EMOJI.finditer(whole):
         if data & {found.start(1), found.end(1) - 1}:
             breaks.add(found.start(1) + 1)

@@ -76,9 +76,7 @@ def parse_leniently(text: str, file: str) -> tuple[Module | None, Reading]:
     incomplete = top.entries.get("incomplete")
     asks = _asked_keys(top.entries.get("messages"))
     values = _values(reading, top)
-    messages, moved = with_questions_first(
-        _list(reading, top, "messages", partial(_message, reading)), values
-    )
+    messages, moved = with_questions_first(_list(reading, top, "messages", partial(_message, reading)), values)
     for question, other in moved:
         mend = f"It is asked before that message; move 'ask: {question.ask}' above it to show so."
         said = f"The message in line {other.line} needs the reply to this question"
@@ -91,9 +89,7 @@ def parse_leniently(text: str, file: str) -> tuple[Module | None, Reading]:
         survey=read_survey(reading, top, asks),
         values=values,
         messages=messages,
-        incomplete=None
-        if incomplete is None
-        else _list(reading, top, "incomplete", partial(_message, reading)),
+        incomplete=None if incomplete is None else _list(reading, top, "incomplete", partial(_message, reading)),
         yields=reading.switch(top, "yields", True),
         effects=_effects(reading, top),
         source=text,
@@ -132,9 +128,7 @@ def _list(reading: Reading, top: Fields, key: str, make: Callable[[Fields], Made
         if isinstance(entry, Fields):
             made.append(make(entry))
         else:
-            reading.wrong(
-                entry.line, f"An entry of '{key}' has to have fields", "Such as: - text: 안녕하세요"
-            )
+            reading.wrong(entry.line, f"An entry of '{key}' has to have fields", "Such as: - text: 안녕하세요")
     return tuple(entry for entry in made if entry is not None)
 
 
@@ -155,9 +149,7 @@ def _start(reading: Reading, entry: Fields) -> Start | None:
             pattern = starts.compile_pattern(reading.word(entry, "matches", "") or "")
     says = reading.words(entry, "says")
     if "says" in entry.lines and not all(says):
-        reading.wrong(
-            entry.lines["says"], "'says' has an empty text", "Leave 'says' out to start on every message."
-        )
+        reading.wrong(entry.lines["says"], "'says' has an empty text", "Leave 'says' out to start on every message.")
     channels = reading.words(entry, "channels")
     for channel in channels:
         if channel not in starts.CHANNELS:

@@ -29,9 +29,7 @@ def read_survey(reading: Reading, top: Fields, asks: frozenset[str]) -> dict[str
             keys[name] = _key(reading, name, entry, line, name in asks)
         else:
             reading.broken.add(name)
-            reading.wrong(
-                line, f"'{name}' has to have fields", f"Such as: {name}: {{type: text, label: 이름}}"
-            )
+            reading.wrong(line, f"'{name}' has to have fields", f"Such as: {name}: {{type: text, label: 이름}}")
     return keys
 
 

@@ -66,9 +66,7 @@ class Reach:
     def __init__(self, values: Mapping[str, nodes.Expr]) -> None:
         self.values = values
 
-    def narrow(
-        self, node: nodes.Node, domains: Domains, holds: bool = True, depth: int = 0
-    ) -> Domains | None:
+    def narrow(self, node: nodes.Node, domains: Domains, holds: bool = True, depth: int = 0) -> Domains | None:
         """What the keys can be if the condition holds (or does not); None: that cannot happen."""
         if depth > _DEEPEST:
             return domains
@@ -76,9 +74,7 @@ class Reach:
             return self.narrow(node.node, domains, not holds, depth + 1)
         if isinstance(node, nodes.And | nodes.Or):
             both = isinstance(node, nodes.And) == holds
-            return (
-                self._both(node, domains, holds, depth) if both else self._either(node, domains, holds, depth)
-            )
+            return self._both(node, domains, holds, depth) if both else self._either(node, domains, holds, depth)
         if isinstance(node, nodes.Compare):
             return self._compared(node, domains, holds)
         if isinstance(node, nodes.Name) and node.name in domains:
@@ -92,9 +88,7 @@ class Reach:
         left = self.narrow(node.left, domains, holds, depth + 1)
         return None if left is None else self.narrow(node.right, left, holds, depth + 1)
 
-    def _either(
-        self, node: nodes.And | nodes.Or, domains: Domains, holds: bool, depth: int
-    ) -> Domains | None:
+    def _either(self, node: nodes.And | nodes.Or, domains: Domains, holds: bool, depth: int) -> Domains | None:
         left = self.narrow(node.left, domains, holds, depth + 1)
         right = self.narrow(node.right, domains, holds, depth + 1)
         return right if left is None else left if right is None else domains
@@ -169,11 +163,7 @@ _UNKNOWN = object()
 def _number_or_word(node: nodes.Node) -> object:
     if isinstance(node, nodes.Name) and node.name == "null":
         return None
-    if (
-        isinstance(node, nodes.Neg)
-        and isinstance(node.node, nodes.Const)
-        and isinstance(node.node.value, int | float)
-    ):
+    if isinstance(node, nodes.Neg) and isinstance(node.node, nodes.Const) and isinstance(node.node.value, int | float):
         return -node.node.value
     return node.value if isinstance(node, nodes.Const) else _UNKNOWN
 

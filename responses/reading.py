@@ -75,9 +75,7 @@ class Reading:
         self.wrong(fields.lines[key], f"'{key}' has to be true or false", f"Write '{key}: true'.")
         return otherwise
 
-    def number(
-        self, fields: Fields, key: str, lowest: float, highest: float, otherwise: float | None
-    ) -> float | None:
+    def number(self, fields: Fields, key: str, lowest: float, highest: float, otherwise: float | None) -> float | None:
         part = fields.entries.get(key)
         if part is None:
             return otherwise

@@ -76,11 +76,7 @@ def _groups(start: Start, occasion: Occasion) -> dict[str, str] | None:
     if said.casefold() in start.says:
         return {}
     found = start.pattern.search(said) if start.pattern is not None else None
-    return (
-        None
-        if found is None
-        else {name: word for name, word in found.groupdict().items() if word is not None}
-    )
+    return None if found is None else {name: word for name, word in found.groupdict().items() if word is not None}
 
 
 def _even(text: str) -> str:
@@ -95,9 +91,7 @@ def folded(words: str) -> str:
 def compile_pattern(pattern: str) -> Any:
     """A regular expression of the linear-time engine, or Mistake."""
     if len(pattern) > _LONGEST_PATTERN:
-        raise Mistake(
-            f"The regular expression is longer than {_LONGEST_PATTERN} characters", "Make it shorter."
-        )
+        raise Mistake(f"The regular expression is longer than {_LONGEST_PATTERN} characters", "Make it shorter.")
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 1 << 20

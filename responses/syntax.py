@@ -125,9 +125,7 @@ def literal(tree: nodes.Template) -> str | None:
     """The text itself, when nothing in it is computed."""
     said = []
     for part in tree.body:
-        if not isinstance(part, nodes.Output) or not all(
-            isinstance(n, nodes.TemplateData) for n in part.nodes
-        ):
+        if not isinstance(part, nodes.Output) or not all(isinstance(n, nodes.TemplateData) for n in part.nodes):
             return None
         said += [node.data for node in part.nodes if isinstance(node, nodes.TemplateData)]
     return "".join(said)
@@ -164,9 +162,7 @@ def _targets(target: nodes.Node) -> Iterator[nodes.Name]:
 
 def _refuse_excess(source: str, longest: int) -> None:
     if len(source) > longest:
-        raise Mistake(
-            f"This is longer than {longest:,} characters", "Divide it into several values or messages."
-        )
+        raise Mistake(f"This is longer than {longest:,} characters", "Divide it into several values or messages.")
     depth = deepest = 0
     for letter in source:
         depth += (letter in "([{") - (letter in ")]}")
@@ -184,15 +180,11 @@ class _jinja_mistakes:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, TemplateSyntaxError):
             said = error.message or "this cannot be read"
-            raise Mistake(
-                f"This is no expression or text of the language: {said}", _mend(said), error.lineno
-            ) from None
+            raise Mistake(f"This is no expression or text of the language: {said}", _mend(said), error.lineno) from None
         if isinstance(error, RecursionError | MemoryError):
             raise Mistake("This is nested too deeply", "Divide it into several values.") from None
         if isinstance(error, ValueError | OverflowError):
-            raise Mistake(
-                f"This cannot be read: {error}", "Look for numbers with very many digits."
-            ) from None
+            raise Mistake(f"This cannot be read: {error}", "Look for numbers with very many digits.") from None
 
 
 def _mend(said: str) -> str:
@@ -211,9 +203,7 @@ def _refuse_forbidden(environment: Environment, tree: nodes.Node) -> None:
     while level:
         depth += 1
         if depth > _DEEPEST:
-            raise Mistake(
-                "This is nested too deeply, or too many parts are joined", "Divide it into several values."
-            )
+            raise Mistake("This is nested too deeply, or too many parts are joined", "Divide it into several values.")
         for node in level:
             _refuse_node(environment, node)
         level = [child for node in level for child in node.iter_child_nodes()]
@@ -225,29 +215,17 @@ def _refuse_node(environment: Environment, node: nodes.Node) -> None:
             mend = "Texts have {% if %} and {% for %} only; compute under 'values:' instead."
             raise Mistake(f"'{{% {word} %}}' is not in the language", mend, node.lineno)
     if not isinstance(node, _ALLOWED):
-        raise Mistake(
-            f"'{type(node).__name__}' is not in the language", "Write it in another way.", node.lineno
-        )
+        raise Mistake(f"'{type(node).__name__}' is not in the language", "Write it in another way.", node.lineno)
     if isinstance(node, nodes.For) and node.recursive:
         raise Mistake("'recursive' is not in the language", "Use a plain {% for %}.", node.lineno)
     if isinstance(node, nodes.Name | nodes.Getattr | nodes.Keyword):
-        word = (
-            node.name
-            if isinstance(node, nodes.Name)
-            else node.attr
-            if isinstance(node, nodes.Getattr)
-            else node.key
-        )
+        word = node.name if isinstance(node, nodes.Name) else node.attr if isinstance(node, nodes.Getattr) else node.key
         if word.startswith("_"):
-            raise Mistake(
-                f"'{word}' may not be used: names do not begin with _", "Use another name.", node.lineno
-            )
+            raise Mistake(f"'{word}' may not be used: names do not begin with _", "Use another name.", node.lineno)
         if word in _TAKEN and isinstance(node, nodes.Name):
             raise Mistake(f"'{word}' may not be used", "Use another name.", node.lineno)
     if isinstance(node, nodes.Call | nodes.Filter | nodes.Test) and (node.dyn_args or node.dyn_kwargs):
-        raise Mistake(
-            "'*' and '**' before an argument are not in the language", "Write each argument.", node.lineno
-        )
+        raise Mistake("'*' and '**' before an argument are not in the language", "Write each argument.", node.lineno)
     if isinstance(node, nodes.Filter | nodes.Test):
         _refuse_unknown(environment, node)
     if isinstance(node, nodes.Const):
@@ -265,12 +243,7 @@ def _refuse_unknown(environment: Environment, node: nodes.Filter | nodes.Test) -
 
 def _refuse_number(node: nodes.Const) -> None:
     value = node.value
-    if (
-        isinstance(value, int)
-        and value.bit_length() > 64
-        or isinstance(value, float)
-        and not abs(value) < 1e300
-    ):
+    if isinstance(value, int) and value.bit_length() > 64 or isinstance(value, float) and not abs(value) < 1e300:
         raise Mistake("A number is too large", "Use one that people could read.", node.lineno)
 
 

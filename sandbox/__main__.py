@@ -60,11 +60,7 @@ def _secrets(path: str) -> dict[str, Any]:
         if not isinstance(keys.get(name), str) or not keys[name]:
             raise Wrong(f"SANDBOX_SECRETS: channeltalk.{name} is missing")
     tokens = keys.get("webhook_tokens")
-    if (
-        not isinstance(tokens, list)
-        or len(tokens) != 2
-        or not all(isinstance(token, str) for token in tokens)
-    ):
+    if not isinstance(tokens, list) or len(tokens) != 2 or not all(isinstance(token, str) for token in tokens):
         raise Wrong("SANDBOX_SECRETS: channeltalk.webhook_tokens must be two texts: opened chats, messages")
     return secrets
 
@@ -75,9 +71,7 @@ class Sandbox:
     def __init__(self, settings: Settings) -> None:
         self.record = Record()
         self.faults = Faults()
-        self.talk = ChannelTalk(
-            settings.secrets["channeltalk"], settings.product_url, self.record, self.faults
-        )
+        self.talk = ChannelTalk(settings.secrets["channeltalk"], settings.product_url, self.record, self.faults)
         self.control = Control(self.talk, self.record, self.faults)
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:

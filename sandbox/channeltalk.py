@@ -170,18 +170,14 @@ class ChannelTalk:
         state = request.query.get("state", "opened")
         if state not in STATES:
             raise markup.Rejected(f"state must be one of {', '.join(STATES)}.")
-        return self._chats_answer(
-            [c for c in self.chats.chats.values() if c.entity["state"] == state], request
-        )
+        return self._chats_answer([c for c in self.chats.chats.values() if c.entity["state"] == state], request)
 
     def list_user_chats(self, request: Request, user: str) -> Json:
         user_id = self.chats.user(user)["id"]
         return self._chats_answer([c for c in self.chats.chats.values() if c.user_id == user_id], request)
 
     def _chats_answer(self, chats: list[Chat], request: Request) -> Json:
-        page = lists.cut(
-            sorted(chats, key=lambda chat: chat.changed), lambda chat: chat.changed, request.query
-        )
+        page = lists.cut(sorted(chats, key=lambda chat: chat.changed), lambda chat: chat.changed, request.query)
         users = {chat.user_id: self.chats.users[chat.user_id] for chat in page.items}
         answer: Json = {"userChats": [chat.entity for chat in page.items], "users": list(users.values())}
         answer["messages"] = [chat.messages[-1].entity for chat in page.items if chat.messages]

@@ -20,9 +20,7 @@ class Page(Generic[Item]):
     cursors: dict[str, str]  # next, prev: opaque, absent where the list ends
 
 
-def cut(
-    items: Sequence[Item], number: Callable[[Item], int], query: dict[str, str], order: str = "desc"
-) -> Page[Item]:
+def cut(items: Sequence[Item], number: Callable[[Item], int], query: dict[str, str], order: str = "desc") -> Page[Item]:
     """The page that `sortOrder`, `limit` and `since` ask for; `items` come in ascending order of `number`."""
     order = query.get("sortOrder") or order
     if order not in ("asc", "desc", "both"):

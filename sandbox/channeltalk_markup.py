@@ -155,9 +155,7 @@ def marked_text(blocks: list[dict[str, Any]]) -> str:
     """The text with its markup, a line per block."""
     lines = []
     for block in blocks:
-        lines += (
-            [item["value"] for item in block["blocks"]] if block["type"] == "bullets" else [block["value"]]
-        )
+        lines += [item["value"] for item in block["blocks"]] if block["type"] == "bullets" else [block["value"]]
     return "\n".join(lines)
 
 

@@ -65,9 +65,7 @@ class _Line:
 
 
 class Webhooks:
-    def __init__(
-        self, chats: Chats, faults: Faults, record: Record, product_url: str, tokens: list[str]
-    ) -> None:
+    def __init__(self, chats: Chats, faults: Faults, record: Record, product_url: str, tokens: list[str]) -> None:
         self.chats, self.faults, self.record = chats, faults, record
         self.product_url, self.tokens = product_url, tokens
         self.client = Client()
@@ -152,9 +150,7 @@ class Webhooks:
             delivery.at_once = 2
         if "reorder" in rules and not line.held:
             line.held.append(delivery)
-            asyncio.get_running_loop().call_later(
-                rules["reorder"].seconds, self._release, delivery.chat, delivery
-            )
+            asyncio.get_running_loop().call_later(rules["reorder"].seconds, self._release, delivery.chat, delivery)
             return
         line.waiting.append(delivery)
         if "double" in rules:

@@ -71,11 +71,7 @@ class Control:
 
     def record_since(self, request: Request) -> Json:
         since = _whole(request, "since", 0)
-        chats = {
-            chat.id: self._shown(chat, since)
-            for chat in self.talk.chats.chats.values()
-            if chat.changed > since
-        }
+        chats = {chat.id: self._shown(chat, since) for chat in self.talk.chats.chats.values() if chat.changed > since}
         return {"n": self.record.n, "resets": self.record.resets, "chats": chats, **self.record.since(since)}
 
     async def events(self, request: Request) -> Response:
@@ -134,9 +130,7 @@ class Control:
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= CROWD_LIMIT:
             raise Wrong(f'"n" must be a whole number from 1 to {CROWD_LIMIT}')
         name = _text(body, "name", "손님")
-        chats = [
-            self._customer({**body, "name": f"{name} {index + 1}", "memberId": ""}) for index in range(n)
-        ]
+        chats = [self._customer({**body, "name": f"{name} {index + 1}", "memberId": ""}) for index in range(n)]
         for chat in chats:
             self._open(chat, body)
         return {"chats": [chat.id for chat in chats]}
@@ -236,11 +230,7 @@ class Control:
         hooks = self.talk.webhooks.hooks.values()
         hidden = {"token"}  # the page shows this list; scripts that need tokens have the API
         shown = [{key: value for key, value in hook.entity.items() if key not in hidden} for hook in hooks]
-        return {
-            "webhooks": [
-                {**entity, "failures": hook.failures} for entity, hook in zip(shown, hooks, strict=True)
-            ]
-        }
+        return {"webhooks": [{**entity, "failures": hook.failures} for entity, hook in zip(shown, hooks, strict=True)]}
 
     def unblock(self, request: Request, hook: str) -> Json:
         if hook not in self.talk.webhooks.hooks:

@@ -143,16 +143,10 @@ def _check_match(name: str, value: object, where: str) -> None:
         if not isinstance(value, str):
             raise WrongRule(f"{where} must be a text")
     elif name in _COUNTS:
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int)
-            or value < (0 if name in ("seed", "count") else 1)
-        ):
+        if isinstance(value, bool) or not isinstance(value, int) or value < (0 if name in ("seed", "count") else 1):
             raise WrongRule(f"{where} must be a whole number")
     elif name == "probability":
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             raise WrongRule(f"{where} must be a number from 0 to 1")
     else:
-        raise WrongRule(
-            f"{where} is unknown; there are {', '.join(sorted(_TEXTS | _COUNTS | {'probability'}))}"
-        )
+        raise WrongRule(f"{where} is unknown; there are {', '.join(sorted(_TEXTS | _COUNTS | {'probability'}))}")

@@ -42,11 +42,6 @@ def _file(path: str) -> Path | None:
     if path == "/static/surveys.json":
         return HERE / "surveys.json"
     file = HERE / "static" / path.removeprefix("/static/")
-    if (
-        path.startswith("/static/")
-        and file.parent == HERE / "static"
-        and file.suffix in TYPES
-        and file.is_file()
-    ):
+    if path.startswith("/static/") and file.parent == HERE / "static" and file.suffix in TYPES and file.is_file():
         return file
     return None

@@ -133,9 +133,7 @@ class Connection(asyncio.Protocol):
             return
         self.task = asyncio.ensure_future(self._answer_later(response, keep, bodiless))
 
-    async def _answer_later(
-        self, waiting: Response | Awaitable[Response], keep: bool, bodiless: bool
-    ) -> None:
+    async def _answer_later(self, waiting: Response | Awaitable[Response], keep: bool, bodiless: bool) -> None:
         try:
             response = waiting if isinstance(waiting, Response) else await waiting
             await self._behave(response, keep, bodiless)

@@ -181,5 +181,3 @@ def latest_of_customers(session: Session, module: str, most: int) -> Sequence[An
         .subquery()
     )
     return session.scalars(select(Answer).join(newest, newest.c.id == Answer.id).order_by(Answer.id.desc())).all()
-
-

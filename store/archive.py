@@ -48,9 +48,7 @@ class Broken(Exception):
 # --- out ---
 
 
-def write(
-    path: Path, connection: Connection, about: Mapping[str, Any], files: Iterable[tuple[str, bytes]]
-) -> Manifest:
+def write(path: Path, connection: Connection, about: Mapping[str, Any], files: Iterable[tuple[str, bytes]]) -> Manifest:
     """`connection` shows one moment of the database (see `snapshot`); `files` are kept as they are."""
     manifest: Manifest = {"format": FORMAT, **about, "tables": {}, "files": {}}
     unfinished = path.with_name(f".{path.name}.part")
@@ -76,9 +74,7 @@ def snapshot(connect: Callable[[], Connection]) -> Iterator[Connection]:
     """One read-only transaction that sees the database as it is now, whatever is written meanwhile."""
     with connect() as connection:
         if connection.dialect.name == "postgresql":
-            connection = connection.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
             take_your_time(connection)
             connection.execute(text("SELECT version_num FROM alembic_version"))  # from here on
@@ -151,12 +147,8 @@ def check(path: Path) -> Manifest:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise Broken("it has no manifest: it is no backup of ours, or its end is missing")
     if manifest.get("format") != FORMAT:
-        raise Broken(
-            f"it was made by another Maru: format {manifest.get('format')!r}; this one reads {FORMAT}"
-        )
-    wrong = sorted(
-        name for name in found.keys() | manifest["files"] if found.get(name) != manifest["files"].get(name)
-    )
+        raise Broken(f"it was made by another Maru: format {manifest.get('format')!r}; this one reads {FORMAT}")
+    wrong = sorted(name for name in found.keys() | manifest["files"] if found.get(name) != manifest["files"].get(name))
     if wrong:
         raise Broken(f"the checksum of {wrong[0]} differs ({len(wrong)} of {len(found)} parts)")
     return manifest
@@ -166,11 +158,7 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         with tarfile.open(path, "r|gz") as tar:
             for member in tar:
-                if (
-                    not member.isfile()
-                    or not _MEMBER.fullmatch(member.name)
-                    or member.size > LARGEST_MANIFEST
-                ):
+                if not member.isfile() or not _MEMBER.fullmatch(member.name) or member.size > LARGEST_MANIFEST:
                     raise Broken("it holds a file that no backup of ours has")
                 content = tar.extractfile(member)
                 if content is None:
@@ -210,9 +198,7 @@ def _value(column: Column[Any], value: Any) -> Any:
         return None
     if isinstance(column.type, DateTime):
         moment = datetime.fromisoformat(value)
-        return (
-            moment if getattr(column.type, "timezone", False) else moment.astimezone(UTC).replace(tzinfo=None)
-        )
+        return moment if getattr(column.type, "timezone", False) else moment.astimezone(UTC).replace(tzinfo=None)
     return base64.b64decode(value) if isinstance(column.type, LargeBinary) else value
 
 

@@ -45,7 +45,9 @@ class Delivery(Base):
     channel: Mapped[str]
     chat: Mapped[str]
     position: Mapped[int | None] = mapped_column()
-    body: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # null until the question before it is answered
+    body: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # null until the question before it is answered
     text: Mapped[str]
     wait: Mapped[float] = mapped_column(default=0)
     yields: Mapped[bool] = mapped_column(default=True)
@@ -64,7 +66,12 @@ class Delivery(Base):
 
     __table_args__ = (
         Index("ux_deliveries_step", "source", "step", unique=True),
-        Index("ix_deliveries_due", "due_at", sqlite_where=is_one_of(state, WAITING), postgresql_where=is_one_of(state, WAITING)),
+        Index(
+            "ix_deliveries_due",
+            "due_at",
+            sqlite_where=is_one_of(state, WAITING),
+            postgresql_where=is_one_of(state, WAITING),
+        ),
         Index(
             "ix_deliveries_turn",
             "channel",
@@ -89,7 +96,12 @@ class Delivery(Base):
         ),
         Index("ix_deliveries_chat", "channel", "chat", "id"),
         Index("ix_deliveries_event", "event_id"),
-        Index("ix_deliveries_sending", "owner", sqlite_where=is_one_of(state, SENDING), postgresql_where=is_one_of(state, SENDING)),
+        Index(
+            "ix_deliveries_sending",
+            "owner",
+            sqlite_where=is_one_of(state, SENDING),
+            postgresql_where=is_one_of(state, SENDING),
+        ),
     )
 
 
@@ -235,7 +247,9 @@ def follow(session: Session, delivery: Delivery, now: datetime) -> None:
 def put_off(session: Session, delivery: Delivery, owner: str, due_at: datetime, reason: str, **values: Any) -> bool:
     """Try again at `due_at`; it keeps its place in the line. If its series ended meanwhile it is over, unless it has
     to be found out first whether it arrived."""
-    mine = update(Delivery).where(Delivery.id == delivery.id, Delivery.owner == owner, is_one_of(Delivery.state, SENDING))
+    mine = update(Delivery).where(
+        Delivery.id == delivery.id, Delivery.owner == owner, is_one_of(Delivery.state, SENDING)
+    )
     later = {"state": WAITING, "owner": None, "due_at": due_at, "reason": storable(reason, 500)}
     done = session.execute(mine.values(**later, **values))
     if not values.get("unclear", delivery.unclear):
@@ -247,7 +261,8 @@ def put_off(session: Session, delivery: Delivery, owner: str, due_at: datetime, 
 
 
 def _lost(me: str, busy: Sequence[int]) -> Any:
-    """Being sent by a process that is dead, or by `me` although no thread of mine is busy with it (its last write failed)."""
+    """Being sent by a process that is dead, or by `me` although no thread of mine is busy with it: its last write
+    failed."""
     mine = and_(Delivery.owner == me, Delivery.id.not_in(busy))
     dead = or_(Delivery.owner.is_(None), Delivery.owner.not_in(processes.alive()))
     return and_(is_one_of(Delivery.state, SENDING), or_(mine, dead))

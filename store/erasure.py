@@ -34,9 +34,7 @@ class Person:
         return and_(Event.channel == self.channel, or_(theirs, Event.chat.in_(self.chats)))
 
     def answers(self) -> ColumnElement[bool]:
-        return and_(
-            Answer.channel == self.channel, or_(Answer.person == self.id, Answer.chat.in_(self.chats))
-        )
+        return and_(Answer.channel == self.channel, or_(Answer.person == self.id, Answer.chat.in_(self.chats)))
 
     def deliveries(self) -> ColumnElement[bool]:
         in_their_chats = and_(Delivery.channel == self.channel, Delivery.chat.in_(self.chats))
@@ -51,9 +49,7 @@ def find(session: Session, channel: str, id: str, more_chats: tuple[str, ...] = 
     known = select(Chat.chat).where(Chat.channel == channel, Chat.person == id)
     named = select(Event.chat).where(Event.channel == channel, Event.person == id, Event.kind != STAFF)
     chats = {*session.scalars(known), *session.scalars(named), *more_chats} - {""}
-    return Person(
-        channel, id, tuple(sorted(chat for chat in chats if not _shared(session, channel, chat, id)))
-    )
+    return Person(channel, id, tuple(sorted(chat for chat in chats if not _shared(session, channel, chat, id))))
 
 
 def _shared(session: Session, channel: str, chat: str, id: str) -> bool:
@@ -91,16 +87,10 @@ def erase(session: Session, person: Person) -> dict[str, int]:
     database.overwrite_what_goes(session)
     none = {"chat": "", "reason": ERASED}
     left = {**DELIVERY, **none, "key": "", "message_id": "", "ended": ""}
-    done = {
-        "deliveries": empty(session, Delivery, person.deliveries(), left)
-    }  # found by the events: so before them
-    done["answers"] = empty(
-        session, Answer, person.answers(), {**ANSWER, "chat": "", "person": "", "ask_key": ""}
-    )
+    done = {"deliveries": empty(session, Delivery, person.deliveries(), left)}  # found by the events: so before them
+    done["answers"] = empty(session, Answer, person.answers(), {**ANSWER, "chat": "", "person": "", "ask_key": ""})
     unique = ERASED + ":" + cast(Event.id, String)
-    done["events"] = empty(
-        session, Event, person.events(), {**EVENT, **none, "person": "", "platform_id": unique}
-    )
+    done["events"] = empty(session, Event, person.events(), {**EVENT, **none, "person": "", "platform_id": unique})
     for table, which in (
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id)),
         (Chat, person.rows_of_chats()),
@@ -120,9 +110,7 @@ def export(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
         (Delivery, person.deliveries(), Delivery.id),
     )
     return {
-        table.__tablename__: [
-            _columns(row) for row in session.scalars(select(table).where(which).order_by(order))
-        ]
+        table.__tablename__: [_columns(row) for row in session.scalars(select(table).where(which).order_by(order))]
         for table, which, order in orders
     }
 

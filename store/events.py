@@ -139,7 +139,9 @@ def settle(session: Session, id: int, state: str, reason: str = "", module: str 
 def put_off(session: Session, id: int, now: datetime, seconds: float, reason: str) -> None:
     """Try again later."""
     later = now + timedelta(seconds=seconds)
-    session.execute(update(Event).where(Event.id == id).values(owner=None, retry_at=later, reason=storable(reason, 500)))
+    session.execute(
+        update(Event).where(Event.id == id).values(owner=None, retry_at=later, reason=storable(reason, 500))
+    )
 
 
 def ended_since(session: Session, event: Event) -> str | None:

@@ -54,9 +54,7 @@ def age_out(before: datetime, rest: Callable[[float], bool]) -> Counter[str]:
     return emptied
 
 
-def _events(
-    session: Session, before: datetime, since: datetime | None, emptied: Counter[str]
-) -> datetime | None:
+def _events(session: Session, before: datetime, since: datetime | None, emptied: Counter[str]) -> datetime | None:
     """One batch; returns where the next one begins, or None when nothing is left."""
     unfinished = exists().where(Delivery.event_id == Event.id, is_one_of(Delivery.state, *UNFINISHED))
     asking = exists().where(Answer.event_id == Event.id, is_one_of(Answer.state, ASKING))
@@ -74,9 +72,7 @@ def _events(
     emptied["deliveries"] += empty(session, Delivery, Delivery.event_id.in_(ids), DELIVERY)
     emptied["events"] += len(ids)
     chats = {(row.channel, row.chat) for row in rows if row.chat}
-    younger = exists().where(
-        Event.channel == Chat.channel, Event.chat == Chat.chat, Event.received_at >= before
-    )
+    younger = exists().where(Event.channel == Chat.channel, Event.chat == Chat.chat, Event.received_at >= before)
     empty(session, Chat, tuple_(Chat.channel, Chat.chat).in_(chats) & ~younger, CHAT)
     last: datetime = rows[-1].received_at
     return last
@@ -86,9 +82,7 @@ def _surveys(session: Session, before: datetime) -> int:
     old = select(Survey.channel, Survey.person).where(Survey.updated_at < before).limit(TOGETHER)
     keys = [(row.channel, row.person) for row in session.execute(old)]
     if keys:
-        gone = delete(Survey).where(
-            tuple_(Survey.channel, Survey.person).in_(keys), Survey.updated_at < before
-        )
+        gone = delete(Survey).where(tuple_(Survey.channel, Survey.person).in_(keys), Survey.updated_at < before)
         session.execute(gone, execution_options=_QUIETLY)
     return len(keys)
 

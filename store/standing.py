@@ -71,9 +71,7 @@ class Knocks:
             for channel in refused.keys() | genuine:
                 self._tell(channel, channel in genuine, refused.get(channel, 0))
         except Exception:
-            with (
-                self._lock
-            ):  # what came meanwhile is newer; older refusals count only if nothing genuine came
+            with self._lock:  # what came meanwhile is newer; older refusals count only if nothing genuine came
                 for channel in refused.keys() - self._genuine:
                     self._refused[channel] = self._refused.get(channel, 0) + refused[channel]
                 self._genuine |= genuine

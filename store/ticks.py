@@ -23,9 +23,7 @@ class Tick(Base):
 def is_open(session: Session, schedule: str, due_at: datetime) -> bool:
     """Is there something to run: nobody took it yet, or who took it died before the end?"""
     tick = session.get(Tick, (schedule, due_at), populate_existing=True)
-    return tick is None or (
-        tick.done_at is None and tick.owner not in set(session.scalars(processes.alive()))
-    )
+    return tick is None or (tick.done_at is None and tick.owner not in set(session.scalars(processes.alive())))
 
 
 def take(session: Session, schedule: str, due_at: datetime, owner: str) -> bool:

@@ -54,9 +54,7 @@ def draft(house: House, body: str) -> str:
     return named(text)
 
 
-def look(
-    house: House, module: str, survey: Mapping[str, Any] | str, *words: str, code: int | None = 0
-) -> Any:
+def look(house: House, module: str, survey: Mapping[str, Any] | str, *words: str, code: int | None = 0) -> Any:
     """`responses preview` of a module that is there; a survey given as text is the file's very content."""
     content = survey if isinstance(survey, str) else json.dumps(survey)
     given = words if "--now" in words else (*words, "--now", NOW)
@@ -64,9 +62,7 @@ def look(
     return house.flask("responses", "preview", module, "--survey", path, *given, code=code)
 
 
-def preview(
-    house: House, body: str, survey: Mapping[str, Any] | str | None = None, code: int | None = 0
-) -> Any:
+def preview(house: House, body: str, survey: Mapping[str, Any] | str | None = None, code: int | None = 0) -> Any:
     """What the module says to the survey."""
     return look(house, draft(house, body), {} if survey is None else survey, code=code)
 

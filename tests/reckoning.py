@@ -25,9 +25,7 @@ def halves_up(number: Fraction, step: int = 1) -> int:
 
 
 def meaning(question: str, answer: str) -> str:
-    return next(
-        r["means"] for r in rows_of("diet_words") if (r["question"], r["answer"]) == (question, answer)
-    )
+    return next(r["means"] for r in rows_of("diet_words") if (r["question"], r["answer"]) == (question, answer))
 
 
 def within(row: Mapping[str, str], column: str, number: int) -> bool:

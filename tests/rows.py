@@ -26,8 +26,7 @@ def everything(house: House) -> dict[str, list[dict[str, Any]]]:
         found.reflect(connection)
         return {
             table.name: [
-                dict(row)
-                for row in connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
+                dict(row) for row in connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
             ]
             for table in found.sorted_tables
         }

@@ -111,9 +111,7 @@ class Bench:
                 self.see("events", since=record["n"], wait=1)
         finally:
             stopper.cancel()
-        raise AssertionError(
-            f"did not come true within {timeout:g} s: {json.dumps(self.record(), ensure_ascii=False)}"
-        )
+        raise AssertionError(f"did not come true within {timeout:g} s: {json.dumps(self.record(), ensure_ascii=False)}")
 
     def stop(self) -> None:
         self.process.terminate()

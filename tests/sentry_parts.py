@@ -22,8 +22,7 @@ log = logging.getLogger("shop.orders")
 def begin(part: str) -> None:
     logs.setup("INFO", part)
     secrets = [
-        KEPT[name]
-        for name in ("webhook_token", "access_key", "access_secret", "redis_password", "smtp_password")
+        KEPT[name] for name in ("webhook_token", "access_key", "access_secret", "redis_password", "smtp_password")
     ]
     reporting.start(os.environ["SENTRY_DSN"], "test", "maru@test", 1.0, part, secrets)
 
@@ -47,9 +46,7 @@ def break_down(survey: Mapping[str, Any]) -> None:
             KEPT["chat"], KEPT["message"]
         )
     except redis.ConnectionError as error:
-        text = (
-            f"{KEPT['friend']} {KEPT['customer']} {KEPT['phone']} wrote {KEPT['message']} {url} {held['jwt']}"
-        )
+        text = f"{KEPT['friend']} {KEPT['customer']} {KEPT['phone']} wrote {KEPT['message']} {url} {held['jwt']}"
         raise RuntimeError(f"cannot answer {text} {survey}") from error
 
 

@@ -15,7 +15,13 @@ def test_a_part_refuses_a_moved_clock(tmp_path: Path, command: list[str]) -> Non
         house.move_clock(3600)
         env = {name: value for name, value in house.env.items() if name != "CLOCK_FILE"}
         done = subprocess.run(
-            [str(BIN / command[0]), *command[1:]], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+            [str(BIN / command[0]), *command[1:]],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 1
         assert "moves the clock" in done.stderr

@@ -32,9 +32,7 @@ class Shop:
             f"survey:\n  k: {{type: number, label: 값, from: {self.key}}}\n  g: {{type: text, label: 무리}}\n"
             f'values:\n  {value}\nmessages:\n  - text: "{text}"\n  - {{text: 끝, wait: 3600}}\n'
         )
-        path = written(
-            self.house, headed(body, self.name, f"  - {{on: chat_opened, tags: [{self.name}]}}\n"), "yaml"
-        )
+        path = written(self.house, headed(body, self.name, f"  - {{on: chat_opened, tags: [{self.name}]}}\n"), "yaml")
         self.house.flask("responses", "import", path, *(["--publish"] if publish else []))
 
     def backtest(self, *words: str) -> Any:
@@ -71,9 +69,7 @@ def counts(found: dict[str, Any]) -> tuple[int, int, int, int]:
 
 def test_without_a_draft_there_is_nothing_to_compare(house: House) -> None:
     name = fresh()
-    house.flask(
-        "responses", "import", written(house, headed("messages:\n  - text: x\n", name), "yaml"), "--publish"
-    )
+    house.flask("responses", "import", written(house, headed("messages:\n  - text: x\n", name), "yaml"), "--publish")
     done = house.flask("responses", "backtest", name, code=1)
     assert done.stdout == "" and "draft" in done.stderr
 
@@ -171,7 +167,4 @@ def test_the_percentile_is_nothing_while_fewer_than_twenty_are_known(house: Hous
 @pytest.mark.parametrize("wrong", ["percentile('nobody')", "percentile()", "percentile(k)"])
 def test_a_percentile_of_what_is_no_key_is_refused(house: House, wrong: str) -> None:
     body = f'survey:\n  k: {{type: number, label: 값}}\nvalues:\n  p: "{wrong}"\nmessages:\n  - text: x\n'
-    assert (
-        house.flask("responses", "check", written(house, headed(body), "yaml"), code=1)["problems"][0]["line"]
-        == 9
-    )
+    assert house.flask("responses", "check", written(house, headed(body), "yaml"), code=1)["problems"][0]["line"] == 9

@@ -213,9 +213,7 @@ def refused(target: House, file: Path) -> str:
     return str(done.stderr)
 
 
-def test_a_damaged_or_foreign_file_changes_nothing(
-    backup: Path, place: Callable[..., House], tmp_path: Path
-) -> None:
+def test_a_damaged_or_foreign_file_changes_nothing(backup: Path, place: Callable[..., House], tmp_path: Path) -> None:
     content, target = members(backup), place("target")
     name = next(name for name in content if name.startswith("tables/events"))
     changed = content | {name: content[name].replace(b"channeltalk", b"channeltalc", 1)}
@@ -237,9 +235,7 @@ def test_a_newer_one_changes_nothing(backup: Path, place: Callable[..., House], 
     assert "newer Maru" in refused(place("target"), newer)
 
 
-def test_a_database_with_work_in_it_is_replaced_only_by_force(
-    backup: Path, place: Callable[..., House]
-) -> None:
+def test_a_database_with_work_in_it_is_replaced_only_by_force(backup: Path, place: Callable[..., House]) -> None:
     target = place("target")
     target.flask("restore", str(backup))
     before = kept(target)
@@ -253,9 +249,7 @@ def test_a_running_service_is_not_restored_over(house: House, backup: Path) -> N
     assert "Stop it first" in house.flask("restore", str(backup), "--force", code=1).stderr
 
 
-def test_a_backup_of_an_older_revision_is_brought_up_to_date(
-    place: Callable[..., House], tmp_path: Path
-) -> None:
+def test_a_backup_of_an_older_revision_is_brought_up_to_date(place: Callable[..., House], tmp_path: Path) -> None:
     old, today = place("old"), place("today")
     migrate = "from commands import db; db._prepare(); db.flask_migrate.upgrade(revision='0001')"
     code = f"from app import create_app\nwith create_app().app_context():\n    {migrate}"

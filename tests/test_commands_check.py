@@ -228,9 +228,7 @@ def test_a_mistake_is_found_on_its_line(house: House, what: str, body: str, line
 
 
 @pytest.mark.parametrize(("what", "text", "line", "word"), HEADS, ids=[case[0] for case in HEADS])
-def test_a_mistake_in_the_head_is_found_on_its_line(
-    house: House, what: str, text: str, line: int, word: str
-) -> None:
+def test_a_mistake_in_the_head_is_found_on_its_line(house: House, what: str, text: str, line: int, word: str) -> None:
     first = errors_of(house, text)[0]
     assert first["line"] == line or not line
     assert word in first["message"] + first["mend"]
@@ -253,8 +251,7 @@ def test_a_module_that_nothing_starts_is_warned_of(house: House) -> None:
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_lines(house: House) -> None:
     body = (
-        "values:\n  a: one + 1\n  b: two + 1\nmessages:\n  - text: '{{ three }} {{ four }}'\n"
-        "  - text: '{{ five }}'\n"
+        "values:\n  a: one + 1\n  b: two + 1\nmessages:\n  - text: '{{ three }} {{ four }}'\n  - text: '{{ five }}'\n"
     )
     found = problems_of(house, headed(body))
     assert [problem["line"] for problem in found] == [7, 8, 10, 10, 11]
@@ -271,12 +268,9 @@ def test_a_person_reads_file_line_what_and_how_to_mend_it(house: House) -> None:
 
 def test_several_files_are_checked_together(house: House) -> None:
     good, bad = (
-        written(house, headed(f"messages:\n  - text: '{{{{ {name} }}}}'\n"), "yaml")
-        for name in ("now", "then")
+        written(house, headed(f"messages:\n  - text: '{{{{ {name} }}}}'\n"), "yaml") for name in ("now", "then")
     )
-    assert [
-        problem["file"] for problem in house.flask("responses", "check", good, bad, code=1)["problems"]
-    ] == [bad]
+    assert [problem["file"] for problem in house.flask("responses", "check", good, bad, code=1)["problems"]] == [bad]
     assert house.flask("responses", "check", good) == {"problems": []}
 
 
@@ -313,9 +307,7 @@ GOOD: dict[str, str] = {
 
 @pytest.mark.parametrize("body", GOOD.values(), ids=GOOD.keys())
 def test_what_is_right_is_left_alone(house: House, body: str) -> None:
-    assert [
-        problem for problem in problems_of(house, headed(body), code=0) if problem["level"] == "error"
-    ] == []
+    assert [problem for problem in problems_of(house, headed(body), code=0) if problem["level"] == "error"] == []
 
 
 def test_the_module_of_the_contract_is_right_but_for_its_table(house: House) -> None:

@@ -76,8 +76,7 @@ def places(house: House) -> Iterator[tuple[str, str]]:
         if path.is_file():
             yield (
                 str(path),
-                path.read_text(errors="replace")
-                + path.read_text().encode().decode("unicode_escape", "replace"),
+                path.read_text(errors="replace") + path.read_text().encode().decode("unicode_escape", "replace"),
             )
     if "DATABASE_URL" not in house.env:
         for path in house.folder.glob("maru.sqlite3*"):
@@ -121,9 +120,7 @@ def test_erasing_keeps_the_counts_and_cancels_what_waits(house: House, person: d
     after = everything(house)
     for table in ("events", "answers", "deliveries"):
         assert len(after[table]) == len(before[table])
-    assert Counter(row["state"] for row in after["events"]) == Counter(
-        row["state"] for row in before["events"]
-    )
+    assert Counter(row["state"] for row in after["events"]) == Counter(row["state"] for row in before["events"])
     erased = [row for row in after["deliveries"] if row["reason"] == "erased"]
     assert [row["state"] for row in erased] == ["sent", "cancelled", "cancelled"]
 
@@ -137,13 +134,9 @@ def test_the_person_may_come_back_and_is_answered(house: House, person: dict[str
 
 
 def test_a_message_on_its_way_is_awaited_before_erasing(house: House, person: dict[str, str]) -> None:
-    house.faults(
-        {"do": "slow", "seconds": 1.5, "match": {"method": "POST", "path": "*/messages", "count": 1}}
-    )
+    house.faults({"do": "slow", "seconds": 1.5, "match": {"method": "POST", "path": "*/messages", "count": 1}})
     chat = house.open_chat({**person, "wish": "감량"}, tags=[series(house, HELLO)])
-    eventually(
-        lambda: [row for row in house.deliveries(chat) if row["state"] == "sending"], "it is being sent"
-    )
+    eventually(lambda: [row for row in house.deliveries(chat) if row["state"] == "sending"], "it is being sent")
     id = house.events(chat)[0]["person"]
     house.flask("customers", "erase", f"channeltalk:{id}")
     house.faults()

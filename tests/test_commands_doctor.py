@@ -29,7 +29,16 @@ def test_a_house_in_order_passes(build: Callable[..., House]) -> None:
     house = build()
     found = checks(house)
     assert {check["level"] for check in found.values()} <= {"ok", "warn"}
-    for name in ("database", "migrations", "redis", "spool", "worker", "clock", "address", "channeltalk keys"):
+    for name in (
+        "database",
+        "migrations",
+        "redis",
+        "spool",
+        "worker",
+        "clock",
+        "address",
+        "channeltalk keys",
+    ):
         assert found[name]["ok"], found[name]
     assert found["channeltalk webhook userChat.opened"]["ok"] and found["module diet"]["ok"]
     assert set(found["database"]) == {"name", "ok", "level", "detail", "mend"}

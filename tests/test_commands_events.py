@@ -95,9 +95,7 @@ def test_a_replay_runs_the_module_that_is_live_now(house: House) -> None:
     chat = answered(house, "messages:\n  - text: '{{ twice }}'\n")
     event = str(house.events(chat)[0]["id"])
     tag = house.flask("events", "replay", event)["module"]
-    house.module(
-        headed(SURVEY + "messages:\n  - text: 새로\n", tag, f"  - {{on: chat_opened, tags: [{tag}]}}\n")
-    )
+    house.module(headed(SURVEY + "messages:\n  - text: 새로\n", tag, f"  - {{on: chat_opened, tags: [{tag}]}}\n"))
     assert [message["plain"] for message in house.flask("events", "replay", event)["messages"]] == ["새로"]
 
 

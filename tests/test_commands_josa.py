@@ -136,9 +136,7 @@ def test_every_final_consonant_of_hangul_takes_its_particles(house: House) -> No
     said = preview(house, body, {"words": words})["messages"][0]["plain"].splitlines()
     for final, (word, line) in enumerate(zip(words, said, strict=True)):
         sound = OPEN if final == 0 else RIEUL if final == 8 else CLOSED
-        assert line == f"{word}{particle('으로/로', sound)} {word}{particle('은/는', sound)}", (
-            unicodedata.name(word)
-        )
+        assert line == f"{word}{particle('으로/로', sound)} {word}{particle('은/는', sound)}", unicodedata.name(word)
 
 
 def test_numbers_take_particles_as_they_are_printed(house: House) -> None:
@@ -168,19 +166,14 @@ def test_a_word_without_a_sound_takes_one_of_the_two_and_is_no_error(house: Hous
         "survey:\n  names: {type: list, label: 이름}\n"
         "messages:\n  - text: \"{% for name in names %}{{ name | josa('을/를') }}\\n{% endfor %}\"\n"
     )
-    lines = preview(house, body, {"names": ["😀", "!!", "…", "(감)", "ω", "字"]})["messages"][0][
-        "plain"
-    ].splitlines()
+    lines = preview(house, body, {"names": ["😀", "!!", "…", "(감)", "ω", "字"]})["messages"][0]["plain"].splitlines()
     assert len(lines) == 6
     assert all(line.endswith(("을", "를")) for line in lines)
 
 
 @pytest.mark.parametrize("pair", ["은는", "랑/이랑", "", "이/가/은"])
 def test_a_pair_that_is_none_is_refused_by_the_check(house: House, pair: str) -> None:
-    body = (
-        f"survey:\n  name: {{type: text, label: 이름}}\nmessages:\n"
-        f"  - text: \"{{{{ name | josa('{pair}') }}}}\"\n"
-    )
+    body = f"survey:\n  name: {{type: text, label: 이름}}\nmessages:\n  - text: \"{{{{ name | josa('{pair}') }}}}\"\n"
     found = house.flask("responses", "check", written(house, headed(body), "yaml"), code=1)["problems"]
     assert [problem["line"] for problem in found] == [9]
 

@@ -219,8 +219,7 @@ def test_everything_that_is_missing_is_named_in_the_order_of_the_survey(house: H
 def test_a_complete_survey_says_nothing_of_the_incomplete_ones(house: House) -> None:
     module = draft(
         house,
-        "survey:\n  a: {type: text, label: 가}\nmessages:\n  - text: '{{ a }}'\nincomplete:\n"
-        "  - text: 알려 주세요\n",
+        "survey:\n  a: {type: text, label: 가}\nmessages:\n  - text: '{{ a }}'\nincomplete:\n  - text: 알려 주세요\n",
     )
     seen = look(house, module, {"a": "네", "other": [1, {"deep": None}]})
     assert [message["plain"] for message in seen["messages"]] == ["네"]
@@ -246,9 +245,7 @@ def test_the_trace_tells_of_each_value_how_it_came(house: House) -> None:
     )
     trace = look(house, module, {"a": 4})["trace"]
     assert {"module", "version", "inputs", "values", "messages"} <= set(trace)
-    assert [
-        (value["name"], value["expression"], value["inputs"], value["result"]) for value in trace["values"]
-    ] == [
+    assert [(value["name"], value["expression"], value["inputs"], value["result"]) for value in trace["values"]] == [
         ("twice", "a * 2", {"a": 4}, 8),
         ("more", "twice + a", {"twice": 8, "a": 4}, 12),
     ]

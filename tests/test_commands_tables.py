@@ -57,9 +57,7 @@ def csv_of(rows: Sequence[Sequence[Any]]) -> str:
 
 def stored(house: House, data: str | bytes, ending: str = "csv", publish: bool = True) -> str:
     name = fresh("t")
-    done = house.flask(
-        "tables", "import", name, written(house, data, ending), *(["--publish"] if publish else [])
-    )
+    done = house.flask("tables", "import", name, written(house, data, ending), *(["--publish"] if publish else []))
     assert [problem for problem in done["problems"] if problem["level"] == "error"] == []
     return name
 
@@ -67,9 +65,9 @@ def stored(house: House, data: str | bytes, ending: str = "csv", publish: bool =
 def refused(house: House, data: str | bytes, ending: str = "csv", name: str = "") -> list[dict[str, Any]]:
     """The errors of a sheet that must not be stored."""
     name = name or fresh("t")
-    before = [row for row in house.flask("tables", "list") if row["table"] == name]
+    before = [row for row in house.flask("tables", "list") if row["name"] == name]
     done = house.flask("tables", "import", name, written(house, data, ending), "--publish", code=1)
-    assert [row for row in house.flask("tables", "list") if row["table"] == name] == before
+    assert [row for row in house.flask("tables", "list") if row["name"] == name] == before
     for problem in done["problems"]:
         assert set(problem) == PROBLEM
         assert problem["message"].strip() and problem["mend"].strip()
@@ -107,9 +105,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("keys", "name"), FOUND)
-def test_a_look_up_finds_the_first_row_that_matches(
-    house: House, meals: str, keys: str, name: str | None
-) -> None:
+def test_a_look_up_finds_the_first_row_that_matches(house: House, meals: str, keys: str, name: str | None) -> None:
     body = (
         f"values:\n  row: \"lookup('{meals}', {keys})\"\nmessages:\n"
         f"  - text: \"{{{{ row.name if row else '없음' }}}}\"\n"
@@ -126,9 +122,7 @@ def test_a_number_with_commas_that_the_look_up_finds_is_not_warned_of(house: Hou
     assert house.flask("responses", "check", written(house, headed(body), "yaml")) == {"problems": []}
 
 
-def test_a_row_has_its_cells_with_whole_floats_as_integers_and_empty_ones_null(
-    house: House, meals: str
-) -> None:
+def test_a_row_has_its_cells_with_whole_floats_as_integers_and_empty_ones_null(house: House, meals: str) -> None:
     seen = preview(
         house,
         f"values:\n  one: lookup('{meals}', carbs=60)\n  two: lookup('{meals}', carbs=100)\n"
@@ -141,9 +135,7 @@ def test_a_row_has_its_cells_with_whole_floats_as_integers_and_empty_ones_null(
 
 
 def test_the_trace_tells_the_row_that_was_found(house: House, meals: str) -> None:
-    seen = preview(
-        house, f"values:\n  row: lookup('{meals}', carbs=60)\nmessages:\n  - text: '{{{{ row.name }}}}'\n"
-    )
+    seen = preview(house, f"values:\n  row: lookup('{meals}', carbs=60)\nmessages:\n  - text: '{{{{ row.name }}}}'\n")
     (value,) = seen["trace"]["values"]
     assert value["row"]
     assert "3" in str(value["row"])  # the third line of the sheet, under the header
@@ -199,13 +191,10 @@ def test_a_draft_is_not_read_by_live_answers_until_it_is_published(house: House)
     module = draft(house, f"values:\n  row: lookup('{name}', a=1)\nmessages:\n  - text: '{{{{ row.b }}}}'\n")
     house.flask("responses", "publish", module)
     house.flask("tables", "import", name, written(house, "a,b\n1,둘\n", "csv"))
-    row = next(row for row in house.flask("tables", "list") if row["table"] == name)
+    row = next(row for row in house.flask("tables", "list") if row["name"] == name)
     assert (row["live"], row["draft"]) == (1, True)
     assert look(house, module, {})["messages"][0]["plain"] == "하나"
-    assert (
-        house.flask("tables", "import", name, written(house, "a,b\n1,셋\n", "csv"), "--publish")["version"]
-        == 2
-    )
+    assert house.flask("tables", "import", name, written(house, "a,b\n1,셋\n", "csv"), "--publish")["version"] == 2
     assert look(house, module, {})["messages"][0]["plain"] == "셋"
 
 

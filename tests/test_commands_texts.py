@@ -107,9 +107,7 @@ def test_no_filter_takes_the_escape_away(house: House, way: str) -> None:
 
 
 def test_markup_of_the_module_stays_and_plain_has_none_of_it(house: House) -> None:
-    words = (
-        'a & b <b>굵게</b> <i>기울여</i> <link type="url" value="https://x.kr/?a=1">여기</link>\\n:smile: 끝'
-    )
+    words = 'a & b <b>굵게</b> <i>기울여</i> <link type="url" value="https://x.kr/?a=1">여기</link>\\n:smile: 끝'
     (message,) = preview(
         house, "messages:\n  - text: " + '"' + words.replace('"', '\\"').replace("\\\\n", "\\n") + '"\n'
     )["messages"]
@@ -123,9 +121,7 @@ def test_markup_of_the_module_stays_and_plain_has_none_of_it(house: House) -> No
 
 
 def test_a_block_text_keeps_its_lines_and_ends_without_one(house: House) -> None:
-    (message,) = preview(house, "messages:\n  - text: |\n      첫 줄\n      둘째 줄\n\n      넷째 줄\n")[
-        "messages"
-    ]
+    (message,) = preview(house, "messages:\n  - text: |\n      첫 줄\n      둘째 줄\n\n      넷째 줄\n")["messages"]
     assert message["plain"] == "첫 줄\n둘째 줄\n\n넷째 줄"
 
 
@@ -277,9 +273,7 @@ def test_an_answer_has_at_most_64_kib_of_text(house: House) -> None:
 
 def test_an_honest_long_answer_is_well_within_the_limits(house: House) -> None:
     body = "values:\n" + "".join(f"  v{i}: trunc({i} * 1.5) + len('가나다')\n" for i in range(60))
-    body += "messages:\n" + "".join(
-        f"  - text: '{{{{ v{i} | comma }}}} {'가나다 ' * 50}'\n" for i in range(30)
-    )
+    body += "messages:\n" + "".join(f"  - text: '{{{{ v{i} | comma }}}} {'가나다 ' * 50}'\n" for i in range(30))
     assert len(preview(house, body)["messages"]) == 30
 
 

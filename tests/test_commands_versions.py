@@ -173,9 +173,7 @@ def test_a_module_with_an_error_is_not_stored(house: House) -> None:
 def test_an_export_is_what_was_imported_comments_and_all(house: House) -> None:
     text = headed("# 설명\nmessages:\n  - text: '하나'   # 인사\n  - text: |\n      둘\n      셋\n")
     house.flask("responses", "import", written(house, text, "yaml"))
-    assert house.flask("responses", "export", named(text), parse=False).stdout.rstrip("\n") == text.rstrip(
-        "\n"
-    )
+    assert house.flask("responses", "export", named(text), parse=False).stdout.rstrip("\n") == text.rstrip("\n")
 
 
 def test_an_export_can_be_imported_again(house: House) -> None:

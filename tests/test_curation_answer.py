@@ -15,9 +15,7 @@ from responses.module import Module, parse
 from responses.problems import ModuleError
 
 NOW = datetime(2026, 12, 24, 14, 5, tzinfo=ZoneInfo("Asia/Seoul"))
-GOODS = Table(
-    "goods", ("goal", "name", "url"), (("감량", "두부", "https://a.kr/1"), ("유지", "현미", None)), (2, 4), 7
-)
+GOODS = Table("goods", ("goal", "name", "url"), (("감량", "두부", "https://a.kr/1"), ("유지", "현미", None)), (2, 4), 7)
 SURVEY = """\
 survey:
   name: {type: text, label: 이름, default: 고객}
@@ -44,9 +42,7 @@ FULL = {"weight": "63.5kg", "goal": "감량"}
 
 def test_computes_and_says() -> None:
     got = run(
-        module(
-            "values:\n  half: weight / 2\nmessages:\n  - text: '<b>{{ name }}</b>님 {{ half }} {{ site }}'\n"
-        ),
+        module("values:\n  half: weight / 2\nmessages:\n  - text: '<b>{{ name }}</b>님 {{ half }} {{ site }}'\n"),
         FULL,
     )
     assert got.values == {"half": 31.75}
@@ -155,18 +151,11 @@ def test_a_reply_is_checked(key: str, text: str, found: tuple[bool, Any, str]) -
 
 
 def test_names_that_would_like_to_be_markup_stay_names() -> None:
-    hostile = module(
-        "messages:\n  - text: '{{ name }}'\n    buttons: [{title: '{{ name }}', url: 'https://a.kr'}]\n"
-    )
+    hostile = module("messages:\n  - text: '{{ name }}'\n    buttons: [{title: '{{ name }}', url: 'https://a.kr'}]\n")
     for name in ("<b>", "{{7*7}}", "${user.name}", "\u202e거꾸로", "😀" * 10_000):
         got = run(hostile, {**FULL, "name": name})
         (said,) = got.messages
-        assert (
-            "<" not in said.text
-            and "${" not in said.text
-            and "49" not in said.text
-            and "\u202e" not in said.text
-        )
+        assert "<" not in said.text and "${" not in said.text and "49" not in said.text and "\u202e" not in said.text
         assert len(said.plain) <= 200 and len(said.buttons[0]["title"]) <= 30
 
 
@@ -231,8 +220,7 @@ def test_the_trace_tells_why() -> None:
         ("messages:\n  - text: '{% for i in range(10**9) %}x{% endfor %}'\n", "more than 10,000 numbers"),
         ("values:\n  a: \"'x' * 10**9\"\nmessages:\n  - text: x\n", "repetition"),
         (
-            "messages:\n  - text: '{% for i in range(9999) %}{% for j in range(9999) %}"
-            "{% endfor %}{% endfor %}'\n",
+            "messages:\n  - text: '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}'\n",
             "100 ms",
         ),
         ("messages:\n" + "  - text: \"{{ 'x' * 60000 }}\"\n" * 2, "64 KiB"),
@@ -263,9 +251,7 @@ def test_a_database_that_is_away_is_no_mistake_of_the_module() -> None:
         run(module("values:\n  a: lookup('goods', goal=goal)\nmessages:\n  - text: x\n"), FULL, tables=tables)
 
 
-STANDING = (
-    "messages:\n  - text: \"{{ percentile('weight') }}/{{ percentile('weight', within={'goal': goal}) }}\"\n"
-)
+STANDING = "messages:\n  - text: \"{{ percentile('weight') }}/{{ percentile('weight', within={'goal': goal}) }}\"\n"
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,7 @@ PEOPLE = {
 
 
 @given(kcal=st.integers(600, 9000), **PEOPLE)
-def test_macros_add_up_to_the_calories(
-    kcal: int, weight_kg: float, height_cm: float, protein_per_kg: float
-) -> None:
+def test_macros_add_up_to_the_calories(kcal: int, weight_kg: float, height_cm: float, protein_per_kg: float) -> None:
     grams = formulas.day_macros(kcal, weight_kg, height_cm, protein_per_kg)
     assert abs(4 * grams["carbs"] + 4 * grams["protein"] + 9 * grams["fat"] - kcal) <= 2
     assert 0.14 * kcal <= 4 * grams["protein"] <= 0.31 * kcal
@@ -93,9 +91,7 @@ def test_the_cut_off_is_the_hour_on_the_day_before(now: str, locked: int, next_s
 
 
 def test_nothing_is_locked_before_the_first_delivery() -> None:
-    schedule = formulas.delivery_schedule(
-        datetime(2026, 11, 22, 20, tzinfo=UTC), "월/수", 15, 7, date(2026, 12, 2)
-    )
+    schedule = formulas.delivery_schedule(datetime(2026, 11, 22, 20, tzinfo=UTC), "월/수", 15, 7, date(2026, 12, 2))
     assert (schedule["locked"], schedule["next_stop"]) == (0, date(2026, 12, 2))
 
 

@@ -74,9 +74,7 @@ def differences(name: str, row: Mapping[str, Any], got: Answer) -> list[str]:
     phrases = row["says"]
     told = [
         phrase if phrase in text else text
-        for phrase, text in zip(
-            phrases, said[: len(phrases)] + [""] * (len(phrases) - len(said)), strict=True
-        )
+        for phrase, text in zip(phrases, said[: len(phrases)] + [""] * (len(phrases) - len(said)), strict=True)
     ]
     return list(
         difflib.unified_diff(
@@ -210,9 +208,7 @@ def test_a_refund_asks_for_one_thing_after_the_other() -> None:
     ],
 )  # fmt: skip
 def test_only_the_words_for_it_start_a_module(text: str, starts: list[str]) -> None:
-    said = Occasion(
-        kind="message", again=False, channel="channeltalk", bots=(), tags=("설문완료",), text=text
-    )
+    said = Occasion(kind="message", again=False, channel="channeltalk", bots=(), tags=("설문완료",), text=text)
     assert [name for name in NAMES if match(module(name).starts, said)] == starts
 
 
@@ -228,7 +224,5 @@ def test_only_the_words_for_it_start_a_module(text: str, starts: list[str]) -> N
 def test_diet_starts_when_the_survey_is_done_and_the_chat_is_new(
     tags: tuple[str, ...], again: bool, starts: bool
 ) -> None:
-    opened = Occasion(
-        kind="chat_opened", again=again, channel="channeltalk", bots=("31877",), tags=tags, text=""
-    )
+    opened = Occasion(kind="chat_opened", again=again, channel="channeltalk", bots=("31877",), tags=tags, text="")
     assert [bool(match(module(name).starts, opened)) for name in NAMES] == [False, starts, False]

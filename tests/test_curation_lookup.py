@@ -90,9 +90,7 @@ def test_a_formula_is_quoted_on_its_way_out() -> None:
 
 def brute_force(of: Table, keys: dict[str, Any]) -> int | None:
     def number(cell: Any) -> Any:
-        return (
-            cell if isinstance(cell, int | float) else plain_number(cell) if isinstance(cell, str) else None
-        )
+        return cell if isinstance(cell, int | float) else plain_number(cell) if isinstance(cell, str) else None
 
     def less(one: Any, other: Any) -> bool:
         if number(one) is not None and number(other) is not None:

@@ -123,13 +123,8 @@ def test_compared_with_what_is_live_and_what_modules_use() -> None:
         ("A1", "warning", "The column 'name' was there before and is not any more"),
     ]
     with_all = "code,name,price,carbs_min,carbs_max\nx,y,z,0,1\n"
-    assert [problem[0] for problem in told("t.csv", with_all.encode(), expected)] == [
-        "C2"
-    ]  # price was a number
-    assert (
-        told("t.csv", b"code,name,price,new,carbs\nx,y,1,2,3\n", Expected.of(live, {"carbs": "diet"}, True))
-        == []
-    )
+    assert [problem[0] for problem in told("t.csv", with_all.encode(), expected)] == ["C2"]  # price was a number
+    assert told("t.csv", b"code,name,price,new,carbs\nx,y,1,2,3\n", Expected.of(live, {"carbs": "diet"}, True)) == []
 
 
 def test_merged_cells_are_warned_about() -> None:

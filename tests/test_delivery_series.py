@@ -123,7 +123,10 @@ def test_buttons_and_pictures_reach_the_chat(house: House) -> None:
 
 
 def test_a_question_waits_for_its_reply_and_goes_on(house: House) -> None:
-    messages = "  - {text: 안녕하세요}\n  - {ask: goal, text: 목표가 무엇인가요?, wait: 0}\n  - {text: '{{ goal }} 좋아요', wait: 0}\n"
+    messages = (
+        "  - {text: 안녕하세요}\n  - {ask: goal, text: 목표가 무엇인가요?, wait: 0}\n"
+        "  - {text: '{{ goal }} 좋아요', wait: 0}\n"
+    )
     chat = house.open_chat(SURVEY, tags=[series(house, messages)])
     house.wait(chat, 2)
     house.say(chat, " 감량 ")
@@ -132,7 +135,9 @@ def test_a_question_waits_for_its_reply_and_goes_on(house: House) -> None:
 
 
 def test_a_question_whose_answer_is_known_is_not_asked(house: House) -> None:
-    messages = "  - {text: 안녕하세요}\n  - {ask: goal, text: 목표가 무엇인가요?}\n  - {text: '{{ goal }} 좋아요', wait: 0}\n"
+    messages = (
+        "  - {text: 안녕하세요}\n  - {ask: goal, text: 목표가 무엇인가요?}\n  - {text: '{{ goal }} 좋아요', wait: 0}\n"
+    )
     chat = house.open_chat({**SURVEY, "wish": "유지"}, tags=[series(house, messages)])
     house.wait(chat, 2)
     assert house.told(chat) == ["안녕하세요", "유지 좋아요"]
@@ -225,7 +230,9 @@ def test_a_module_that_fails_is_the_event_s_reason_and_hurts_nobody_else(house: 
 
 
 def test_why_a_customer_got_a_text_is_told(house: House) -> None:
-    chat = house.open_chat({**SURVEY, "wish": " 감량", "cups": "５"}, tags=[series(house, "  - {text: '{{ cups }}잔'}\n")])
+    chat = house.open_chat(
+        {**SURVEY, "wish": " 감량", "cups": "５"}, tags=[series(house, "  - {text: '{{ cups }}잔'}\n")]
+    )
     house.wait(chat, 1)
     trace = house.flask("trace", str(house.deliveries(chat)[0]["id"]))
     assert trace["inputs"]["cups"]["received"] == "５"

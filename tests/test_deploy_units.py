@@ -38,9 +38,7 @@ def copies(tmp_path: Path) -> list[Path]:
 @needs_systemd
 def test_systemd_has_nothing_to_say_against_them(copies: list[Path]) -> None:
     names = [str(path).replace("@.", "@1.") for path in copies]
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *names], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", *names], capture_output=True, text=True, timeout=60)
     ours = [line for line in (done.stdout + done.stderr).splitlines() if "maru" in line]
     assert (done.returncode, ours) == (0, [])
 

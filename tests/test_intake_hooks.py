@@ -142,7 +142,10 @@ def test_a_message_without_refers_or_type_is_kept(house: House, chat: str) -> No
 
 
 def test_text_that_no_database_takes_is_kept_readable(house: House, chat: str) -> None:
-    raw = b'{"type":"message","entity":{"id":"m-%s","chatType":"userChat","chatId":"%s","personType":"user","plainText":"a\\u0000b\\ud800c"}}'
+    raw = (
+        b'{"type":"message","entity":{"id":"m-%s","chatType":"userChat","chatId":"%s","personType":"user",'
+        b'"plainText":"a\\u0000b\\ud800c"}}'
+    )
     assert house.hook(raw % (chat.encode(), chat.encode())).status_code == 200
     assert house.flask("events", "show", str(house.events(chat)[0]["id"]))["inbound"]["text"] == "a\ufffdb\ufffdc"
 

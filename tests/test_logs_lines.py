@@ -44,9 +44,7 @@ def test_the_trace_ends_with_its_block(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_values_with_spaces_are_quoted_and_long_ones_cut(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.say(
-        "delivery.dead", reason='chat "a" is closed', detail="x" * 5000, at=datetime(2026, 1, 1, tzinfo=UTC)
-    )
+    logs.say("delivery.dead", reason='chat "a" is closed', detail="x" * 5000, at=datetime(2026, 1, 1, tzinfo=UTC))
     line = capsys.readouterr().err
     assert r'reason="chat \"a\" is closed"' in line
     assert "at=2026-01-01T00:00:00+00:00" in line

@@ -31,12 +31,8 @@ def settled(house: House, chat: str) -> list[tuple[str, str, str]]:
     return eventually(found, "every message is settled")  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize(
-    ("who", "reason"), [("manager", "a manager wrote"), ("log:close", "the chat was closed")]
-)
-def test_a_message_that_breaks_off_while_people_come_is_not_tried_again(
-    build: Build, who: str, reason: str
-) -> None:
+@pytest.mark.parametrize(("who", "reason"), [("manager", "a manager wrote"), ("log:close", "the chat was closed")])
+def test_a_message_that_breaks_off_while_people_come_is_not_tried_again(build: Build, who: str, reason: str) -> None:
     house = build()
     chat = in_flight(house, stored=False)
     house.say(chat, "제가 이어서 볼게요" if who == "manager" else "", who)

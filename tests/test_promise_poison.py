@@ -105,18 +105,14 @@ def test_an_id_of_any_length_is_refused_and_the_next_call_is_kept(build: Build) 
 
 def test_a_spooled_call_that_no_database_takes_is_laid_aside_and_the_others_are_kept(build: Build) -> None:
     house = build(workers=0, clock=False)
-    bad = Fact(
-        "channeltalk", secrets.token_hex(5000), "message", "c1", "", {"id": "x"}, "{}", "t", datetime.now(UTC)
-    )
+    bad = Fact("channeltalk", secrets.token_hex(5000), "message", "c1", "", {"id": "x"}, "{}", "t", datetime.now(UTC))
     Spool(house.folder / "spool").keep([bad])
     assert house.hook(opened("c2")).status_code == 200
     eventually(lambda: any(row["chat"] == "c2" for row in house.events()), "the other call is recorded")
     eventually(lambda: not list(house.folder.glob("spool/*.json")), "nothing waits any longer")
 
 
-def test_a_spooled_file_that_is_none_is_laid_aside_and_told(
-    build: Build, request: pytest.FixtureRequest
-) -> None:
+def test_a_spooled_file_that_is_none_is_laid_aside_and_told(build: Build, request: pytest.FixtureRequest) -> None:
     if "postgresql" in request.node.name:
         pytest.skip("one database tells")
     house = build(workers=0, clock=False)

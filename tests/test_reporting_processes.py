@@ -75,9 +75,7 @@ def items(envelope: bytes) -> Iterator[tuple[str, Json]]:
     while rest.strip():
         head, _, rest = rest.partition(b"\n")
         length = json.loads(head).get("length")
-        payload, rest = (
-            (rest[:length], rest[length + 1 :]) if length is not None else rest.partition(b"\n")[::2]
-        )
+        payload, rest = (rest[:length], rest[length + 1 :]) if length is not None else rest.partition(b"\n")[::2]
         yield json.loads(head)["type"], json.loads(payload)
 
 
@@ -137,12 +135,7 @@ def environment(sentry: Receiver, outside: Receiver, planted: dict[str, str]) ->
 def gives_nothing_away(receiver: Receiver, log: str, planted: dict[str, str]) -> None:
     receiver.rest()
     sent = b"\n".join(receiver.bodies).decode()
-    unescaped = (
-        sent.encode()
-        .decode("unicode_escape", "replace")
-        .encode("latin-1", "replace")
-        .decode("utf8", "replace")
-    )
+    unescaped = sent.encode().decode("unicode_escape", "replace").encode("latin-1", "replace").decode("utf8", "replace")
     texts = {"sentry": sent, "sentry, unescaped": unescaped}
     for name, value in planted.items():
         spellings = {value, quote(value, safe=""), json.dumps(value)[1:-1], value.replace("-", "")}
@@ -267,11 +260,7 @@ def test_clock_process_checks_in_and_reports_what_it_caught_and_what_ended_it(
     assert ended["exception"]["values"][-1]["mechanism"]["handled"] is False
     sentry.rest()
     told = [
-        entry
-        for body in sentry.bodies
-        for kind, payload in items(body)
-        if kind == "log"
-        for entry in payload["items"]
+        entry for body in sentry.bodies for kind, payload in items(body) if kind == "log" for entry in payload["items"]
     ]
     assert "survey.odd" in [entry["body"] for entry in told]
     gives_nothing_away(sentry, done.stderr, planted)

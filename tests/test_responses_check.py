@@ -33,10 +33,7 @@ SURVEY = """\
 def told(values: str = "", messages: str = "", more: str = "") -> list[str]:
     values = f"values:\n{values}" if values else ""
     text = f"{HEAD}{SURVEY}{more}{values}messages:\n  - text: x\n{messages}"
-    return [
-        f"{problem.line}: {problem.message}. {problem.mend}"
-        for problem in check(text, "m.yaml", {"goods": GOODS})
-    ]
+    return [f"{problem.line}: {problem.message}. {problem.mend}" for problem in check(text, "m.yaml", {"goods": GOODS})]
 
 
 @pytest.mark.parametrize(

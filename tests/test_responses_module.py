@@ -108,8 +108,7 @@ def test_a_question_moves_above_what_needs_its_reply() -> None:
         ),
         (
             module("survey:\n  a: {type: number, min: 1, default: 0}\n"),
-            "m.yaml:3: The default '0' does not fit 'a'. "
-            "Use a number that the key itself would accept, or null.",
+            "m.yaml:3: The default '0' does not fit 'a'. Use a number that the key itself would accept, or null.",
         ),
         (
             module("survey:\n  now: {type: text}\n"),

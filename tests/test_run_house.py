@@ -69,9 +69,7 @@ class Run:
             except OSError:
                 continue
             signs = (f"SANDBOX_PORT={self.sandbox_port}", f"DATA_DIR={self.folder}")
-            if not gone and (
-                at.is_relative_to(self.folder) or any(sign.encode() in theirs for sign in signs)
-            ):
+            if not gone and (at.is_relative_to(self.folder) or any(sign.encode() in theirs for sign in signs)):
                 found.append(int(folder.name))
         return found
 
@@ -138,9 +136,7 @@ def test_a_killed_part_comes_back_and_it_is_said(run: Run, part: str) -> None:
     run.begin().ready()
     before = run.pid_of(part)
     os.kill(before, signal.SIGKILL)
-    eventually(
-        lambda: any("ended (signal SIGKILL); starting it again" in line for line in run.lines), "it is said"
-    )
+    eventually(lambda: any("ended (signal SIGKILL); starting it again" in line for line in run.lines), "it is said")
     eventually(lambda: [pid for pid in [_maybe(run, part)] if pid not in (None, before)], "it is back")
 
     def whole() -> bool:
@@ -181,9 +177,7 @@ def test_after_a_kill_of_the_one_that_watches_it_starts_again_at_once(run: Run) 
     assert run.pids() == []
 
 
-def test_a_second_start_says_how_long_it_took(
-    run: Run, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_second_start_says_how_long_it_took(run: Run, record_property: Callable[[str, object], None]) -> None:
     run.begin().ready().end()
     run.lines.clear()
     began = time.monotonic()

@@ -110,9 +110,7 @@ def test_refuses_bot_names_outside_the_pattern(bench: Bench, name: str) -> None:
     assert bench.post(bench.customer(), text("a"), params={"botName": name}).status_code == 422
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"plainText": "a", "x": 1e309}']
-)
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"plainText": "a", "x": 1e309}'])
 def test_answers_400_to_what_is_no_json_object(bench: Bench, content: bytes) -> None:
     answer = bench.api("POST", f"/user-chats/{bench.customer()}/messages", data=content)
     assert answer.status_code == 400
@@ -138,9 +136,7 @@ def test_wants_both_keys(bench: Bench, headers: dict[str, str | bytes]) -> None:
 @pytest.mark.parametrize("path", ["/channel", "/user-chats/nobody", "/nothing"])
 def test_every_answer_carries_the_four_rate_headers(bench: Bench, path: str) -> None:
     headers = bench.api("GET", path).headers
-    assert {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} <= {
-        name.lower() for name in headers
-    }
+    assert {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"} <= {name.lower() for name in headers}
     assert headers["x-ratelimit-will-be-throttled"] == "false"
 
 
@@ -197,10 +193,7 @@ def test_acting_on_a_chat_demands_a_bot_name(bench: Bench, method: str, action: 
     chat = bench.opened()
     more = {"snooze": {"duration": "PT30M"}, "invite": {"managerIds": "233102"}}.get(action, {})
     assert bench.api(method, f"/user-chats/{chat}/{action}", params=more).status_code == 422
-    assert (
-        bench.api(method, f"/user-chats/{chat}/{action}", params={**more, "botName": "마루"}).status_code
-        == 200
-    )
+    assert bench.api(method, f"/user-chats/{chat}/{action}", params={**more, "botName": "마루"}).status_code == 200
 
 
 def test_closing_leaves_a_log_line_and_the_state(bench: Bench) -> None:
@@ -227,17 +220,15 @@ def test_lists_chats_by_state(bench: Bench) -> None:
     page = bench.api("GET", "/user-chats", params={"limit": "1"}).json()
     rest = bench.api("GET", "/user-chats", params={"limit": "1", "since": page["next"]}).json()
     assert {page["userChats"][0]["id"], rest["userChats"][0]["id"]} == {first, second}
-    assert [
-        c["id"] for c in bench.api("GET", "/user-chats", params={"state": "closed"}).json()["userChats"]
-    ] == [closed]
+    assert [c["id"] for c in bench.api("GET", "/user-chats", params={"state": "closed"}).json()["userChats"]] == [
+        closed
+    ]
     assert bench.api("GET", "/user-chats", params={"state": "lost"}).status_code == 422
 
 
 def test_patching_a_user_merges_the_profile_and_replaces_the_tags(bench: Bench) -> None:
     user = bench.do("customers", {"name": "a", "profile": {"x": 1, "y": 2}, "userTags": ["old"]})["userId"]
-    bench.api(
-        "PATCH", f"/users/{user}", {"profile": {"y": 3}, "profileOnce": {"x": 9, "z": 4}, "tags": ["new"]}
-    )
+    bench.api("PATCH", f"/users/{user}", {"profile": {"y": 3}, "profileOnce": {"x": 9, "z": 4}, "tags": ["new"]})
     found = bench.api("GET", f"/users/{user}").json()["user"]
     assert found["profile"] == {"name": "a", "x": 1, "y": 3, "z": 4}
     assert found["tags"] == ["new"]
@@ -282,10 +273,7 @@ def test_makes_changes_and_deletes_webhooks(bench: Bench) -> None:
     made = bench.api("POST", "/webhooks", body).json()["webhook"]
     assert len(made["token"]) == 32
     assert bench.api("POST", "/webhooks", body).status_code == 422, "names are unique"
-    assert (
-        bench.api("PATCH", f"/webhooks/{made['id']}", {"name": "renamed"}).json()["webhook"]["name"]
-        == "renamed"
-    )
+    assert bench.api("PATCH", f"/webhooks/{made['id']}", {"name": "renamed"}).json()["webhook"]["name"] == "renamed"
     assert bench.api("DELETE", f"/webhooks/{made['id']}").status_code == 200
     assert bench.api("GET", f"/webhooks/{made['id']}").status_code == 404
 

@@ -51,9 +51,7 @@ def test_the_record_holds_chats_requests_and_webhooks_in_one_order(bench: Bench)
     said, answered = kept["messages"]
     assert (said["personType"], answered["personType"], answered["requestId"]) == ("user", "bot", "dlv-1")
     assert said["n"] < answered["n"] and said["at"] <= answered["at"]
-    assert [(one["method"], one["status"], one["chat"]) for one in record["requests"]] == [
-        ("POST", 200, chat)
-    ]
+    assert [(one["method"], one["status"], one["chat"]) for one in record["requests"]] == [("POST", 200, chat)]
     assert {one["status"] for one in record["webhooks"]} == {200}
 
 
@@ -70,9 +68,7 @@ def test_since_leaves_out_what_was_seen(bench: Bench) -> None:
 def test_events_answers_as_soon_as_something_happens(bench: Bench) -> None:
     n = bench.record()["n"]
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(
-            requests.get, f"{bench.url}/sandbox/events", {"since": n, "wait": 30}, timeout=40
-        )
+        waiting = pool.submit(requests.get, f"{bench.url}/sandbox/events", {"since": n, "wait": 30}, timeout=40)
         chat = bench.customer()
         assert waiting.result(timeout=10).json()["chats"].keys() == {chat}
 
@@ -89,9 +85,7 @@ def test_wait_answers_when_the_messages_are_there_and_504_otherwise(bench: Bench
     bench.say(chat, "bots only count")
     query: Json = {"chat": chat, "messages": 1, "timeout": 5}
     assert bench.see("wait", **query) == {"messages": 1}
-    late = bench.http.get(
-        f"{bench.url}/sandbox/wait", params={**query, "messages": 2, "timeout": 0.05}, timeout=5
-    )
+    late = bench.http.get(f"{bench.url}/sandbox/wait", params={**query, "messages": 2, "timeout": 0.05}, timeout=5)
     assert (late.status_code, late.json()) == (504, {"messages": 1})
     assert bench.see("wait", messages=2) == {"messages": 2}, "without a chat, all of them count"
     assert bench.see("wait", chat=chat, text="안녕하세요")["messages"] == 1
@@ -216,9 +210,7 @@ def run(tmp_path: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
         ({"PRODUCT_URL": "127.0.0.1:8000"}, "PRODUCT_URL"),
     ],
 )
-def test_a_wrong_setting_stops_the_start_with_one_line(
-    tmp_path: Path, changes: dict[str, str], name: str
-) -> None:
+def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path, changes: dict[str, str], name: str) -> None:
     secrets = tmp_path / "secrets.json"
     secrets.write_text(json.dumps(SECRETS))
     ended = run(tmp_path, **{"SANDBOX_SECRETS": str(secrets), "SANDBOX_PORT": "0", **changes})
@@ -239,7 +231,5 @@ def test_knows_nothing_of_the_product() -> None:
     own = {"sandbox", *sys.stdlib_module_names}
     for file in (ROOT / "sandbox").glob("*.py"):
         lines = [line.split() for line in file.read_text(encoding="utf8").splitlines()]
-        imported = {
-            words[1].split(".")[0] for words in lines if words[:1] in (["import"], ["from"]) and words[1:]
-        }
+        imported = {words[1].split(".")[0] for words in lines if words[:1] in (["import"], ["from"]) and words[1:]}
         assert imported <= own, file.name

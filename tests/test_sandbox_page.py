@@ -75,9 +75,7 @@ def test_has_no_inline_script_and_loads_nothing_from_elsewhere() -> None:
 @pytest.mark.parametrize("form", [form["id"] for form in SURVEYS["forms"]])
 def test_the_form_asks_what_the_shipped_module_reads(form: str) -> None:
     read = YAML(typ="safe").load(ROOT / "responses" / "shipped" / f"{form}.yaml")["survey"]
-    fields = {
-        field["key"]: field for field in next(one for one in SURVEYS["forms"] if one["id"] == form)["fields"]
-    }
+    fields = {field["key"]: field for field in next(one for one in SURVEYS["forms"] if one["id"] == form)["fields"]}
     assert fields.keys() == read.keys()
     for key, rule in read.items():
         if rule["type"] == "choice":
@@ -128,9 +126,7 @@ def coach(bench: Bench) -> Any:
                 {"type": "text", "value": link},
             ]
             buttons = [{"title": "보러 가기", "colorVariant": "green", "action": action}]
-            bench.post(
-                call.body["entity"]["id"], {"blocks": blocks, "buttons": buttons}, params={"botName": "마루"}
-            )
+            bench.post(call.body["entity"]["id"], {"blocks": blocks, "buttons": buttons}, params={"botName": "마루"})
         return 200, {}, b"ok"
 
     return answer
@@ -184,11 +180,7 @@ def test_the_refund_form_speaks_for_the_customer(page: Page, bench: Bench, hooks
     page.get_by_role("button", name=re.compile("상담 열고")).click()
     expect(page.locator(".message.user .bubble")).to_have_text("환불")
     chat = next(iter(bench.record()["chats"].values()))
-    assert (
-        chat["profile"]["options"] == ["국 추가"]
-        and chat["profile"]["received"] == 3
-        and chat["chatTags"] == []
-    )
+    assert chat["profile"]["options"] == ["국 추가"] and chat["profile"]["received"] == 3 and chat["chatTags"] == []
 
 
 def test_the_dial_sets_and_clears_rules_and_keeps_those_of_scripts(page: Page, bench: Bench) -> None:

@@ -38,9 +38,7 @@ def answering(status: int, headers: dict[str, str] | None = None, body: object =
 
 
 def test_an_opened_chat_is_told_with_survey_tags_and_source(bench: Bench, hooks: Hooks) -> None:
-    chat = bench.customer(
-        "김하늘", {"height": 168}, tags=["설문완료"], userTags=["여름이벤트"], memberId="shop-1"
-    )
+    chat = bench.customer("김하늘", {"height": 168}, tags=["설문완료"], userTags=["여름이벤트"], memberId="shop-1")
     bench.do(f"chats/{chat}/open")
     call = hooks.wait(1)[0]
     entity, user = call.body["entity"], call.body["refers"]["user"]
@@ -62,9 +60,7 @@ def test_an_opened_chat_is_told_with_survey_tags_and_source(bench: Bench, hooks:
         ("bot", "bot", "bot"),
     ],
 )
-def test_each_message_is_told_with_who_wrote_it(
-    bench: Bench, hooks: Hooks, who: str, person: str, refers: str
-) -> None:
+def test_each_message_is_told_with_who_wrote_it(bench: Bench, hooks: Hooks, who: str, person: str, refers: str) -> None:
     chat = bench.customer()
     message = bench.say(chat, "<완료> & 'ok'", who)
     call = hooks.wait(1)[0]
@@ -79,9 +75,7 @@ def test_each_message_is_told_with_who_wrote_it(
 
 def test_the_products_own_messages_come_back(bench: Bench, hooks: Hooks) -> None:
     chat = bench.customer()
-    bench.post(
-        chat, {"blocks": [{"type": "text", "value": "a"}], "requestId": "dlv-1"}, params={"botName": "마루"}
-    )
+    bench.post(chat, {"blocks": [{"type": "text", "value": "a"}], "requestId": "dlv-1"}, params={"botName": "마루"})
     call = hooks.wait(1)[0]
     assert (call.body["entity"]["personType"], call.body["entity"]["requestId"]) == ("bot", "dlv-1")
     assert call.body["refers"]["bot"]["name"] == "마루"
@@ -135,9 +129,7 @@ def test_a_refused_delivery_is_not_tried_again(bench: Bench, hooks: Hooks) -> No
     assert [(one["status"], one["tries"], one["kind"]) for one in told] == [(401, 1, "message")]
 
 
-def test_a_hundred_failures_in_a_row_block_a_webhook_until_it_is_unblocked(
-    bench: Bench, hooks: Hooks
-) -> None:
+def test_a_hundred_failures_in_a_row_block_a_webhook_until_it_is_unblocked(bench: Bench, hooks: Hooks) -> None:
     hooks.answer = answering(401)
     chat = bench.customer()
     for _ in range(101):

@@ -65,9 +65,7 @@ def test_an_index_without_advisories_is_asked_once_and_told_of_loudly(audit: Aud
 def test_no_way_out_is_told_of_loudly(audit: Audit) -> None:
     done = audit(None)
     assert done.returncode == 0
-    assert (
-        "*** PACKAGES WERE NOT AUDITED: pip-audit ended with 1: Name or service not known ***" in done.stderr
-    )
+    assert "*** PACKAGES WERE NOT AUDITED: pip-audit ended with 1: Name or service not known ***" in done.stderr
 
 
 def test_a_package_that_the_advisories_do_not_know_is_named(audit: Audit) -> None:

@@ -126,9 +126,7 @@ def test_a_name_is_looked_up_once_and_cannot_be_another_address_a_moment_later(
 
 def test_one_forbidden_address_among_good_ones_forbids_the_name() -> None:
     with pytest.raises(Forbidden, match="leads to a private address"):
-        fetching.get(
-            "http://mixed.example.kr/", allow_private=False, resolve=lambda *_: ["93.184.215.14", "10.0.0.7"]
-        )
+        fetching.get("http://mixed.example.kr/", allow_private=False, resolve=lambda *_: ["93.184.215.14", "10.0.0.7"])
 
 
 def test_the_next_address_is_tried_when_one_is_down(serve: Callable[..., Server]) -> None:
@@ -215,9 +213,7 @@ def test_tricks_are_refused_before_anything_is_looked_up(url: str) -> None:
         fetching.get(url, allow_private=False, resolve=never)
 
 
-@given(
-    st.text(max_size=60), st.sampled_from(["http://", "https://", "//", "http://127.0.0.1@", "http://[", ""])
-)
+@given(st.text(max_size=60), st.sampled_from(["http://", "https://", "//", "http://127.0.0.1@", "http://[", ""]))
 def test_no_text_leads_inside_or_breaks_the_judge(text: str, before: str) -> None:
     with pytest.raises(Unfetched):
         fetching.get(before + text, allow_private=False, resolve=lambda *_: ["192.168.0.1"])

@@ -106,9 +106,7 @@ def test_the_unproven_is_401_and_not_kept(
 
 
 @each
-def test_a_proof_given_twice_and_differently_is_none(
-    house: House, keys: Mapping[str, str], sample: Sample
-) -> None:
+def test_a_proof_given_twice_and_differently_is_none(house: House, keys: Mapping[str, str], sample: Sample) -> None:
     good, false = (
         sample.new(fresh_id()).proven(keys),
         sample.proven(keys, FALSE["another of the same length"]),
@@ -123,24 +121,18 @@ def test_a_proof_given_twice_and_differently_is_none(
 
 
 @pytest.mark.parametrize("sample", [s for s in ONE_EACH if s.signs_the_body], ids=names)
-def test_a_body_changed_after_signing_is_401(
-    house: House, keys: Mapping[str, str], sample: Sample, new: str
-) -> None:
+def test_a_body_changed_after_signing_is_401(house: House, keys: Mapping[str, str], sample: Sample, new: str) -> None:
     call = sample.new(new).proven(keys)
     assert sent(house, replace(call, body=call.body + b" ")) == 401
     assert stored(house, new) == 0
 
 
 @each
-def test_proof_in_another_place_is_none(
-    house: House, keys: Mapping[str, str], sample: Sample, new: str
-) -> None:
+def test_proof_in_another_place_is_none(house: House, keys: Mapping[str, str], sample: Sample, new: str) -> None:
     good = sample.new(new).proven(keys)
     bare = sample.new(new).proven(keys, FALSE["missing"])
     given = [*parse_qsl(urlsplit(good.target).query), *good.headers]
-    extra = tuple(
-        header for name, value in given for header in ((f"X-{name}", value), ("Cookie", f"{name}={value}"))
-    )
+    extra = tuple(header for name, value in given for header in ((f"X-{name}", value), ("Cookie", f"{name}={value}")))
     assert sent(house, replace(bare, headers=(*bare.headers, *extra))) == 401
     assert stored(house, new) == 0
 
@@ -169,9 +161,7 @@ def test_what_makes_no_event_is_400(house: House, keys: Mapping[str, str], sampl
 
 
 @each
-def test_the_unproven_learns_nothing_of_the_form(
-    house: House, keys: Mapping[str, str], sample: Sample
-) -> None:
+def test_the_unproven_learns_nothing_of_the_form(house: House, keys: Mapping[str, str], sample: Sample) -> None:
     for body in (b"", b"{", b"[" * 200_000):
         false = replace(sample, body=body).proven(keys, FALSE["another of the same length"])
         assert sent(house, false) == 401
@@ -237,18 +227,14 @@ JUNK = st.one_of(
     st.text(max_size=5),
     st.lists(st.integers() | st.text(max_size=3) | st.none(), max_size=3),
     st.dictionaries(st.text(max_size=3), st.integers() | st.none(), max_size=2),
-    st.sampled_from(
-        ["message", "userChat", "user", "manager", "private", "9" * 30, "\ud800", "\x00", 10**30, -1, 0]
-    ),
+    st.sampled_from(["message", "userChat", "user", "manager", "private", "9" * 30, "\ud800", "\x00", 10**30, -1, 0]),
 )
 
 
 @every
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_whatever_stands_where_something_else_should_is_read_or_400(
-    sample: Sample, data: st.DataObject
-) -> None:
+def test_whatever_stands_where_something_else_should_is_read_or_400(sample: Sample, data: st.DataObject) -> None:
     body = json.loads(sample.new("w1").body)
     for path in data.draw(st.lists(st.sampled_from(inside(body)[1:]), min_size=1, max_size=4)):
         changed = copy.deepcopy(body)
@@ -309,9 +295,7 @@ def test_a_verb_that_is_none_is_refused(house: House, verb: str) -> None:
 
 
 @each
-def test_tricks_with_the_path_lead_nowhere(
-    house: House, keys: Mapping[str, str], sample: Sample, new: str
-) -> None:
+def test_tricks_with_the_path_lead_nowhere(house: House, keys: Mapping[str, str], sample: Sample, new: str) -> None:
     call = sample.new(new).proven(keys)
     query = urlsplit(call.target).query or "x"
     name = sample.channel
@@ -351,9 +335,7 @@ def chunked(sample: Sample, chunks: bytes) -> bytes:
 
 
 @each
-def test_a_body_in_chunks_must_be_whole(
-    house: House, keys: Mapping[str, str], sample: Sample, new: str
-) -> None:
+def test_a_body_in_chunks_must_be_whole(house: House, keys: Mapping[str, str], sample: Sample, new: str) -> None:
     call = sample.new(new).proven(keys)
     size = f"{len(call.body):x}\r\n".encode()
     broken = [size + call.body + b"\r\nzz\r\n", size + call.body + b"garbage\r\n0\r\n\r\n",
@@ -368,9 +350,7 @@ def test_a_body_in_chunks_must_be_whole(
 
 
 @each
-def test_lies_about_the_length_keep_nothing(
-    house: House, keys: Mapping[str, str], sample: Sample, new: str
-) -> None:
+def test_lies_about_the_length_keep_nothing(house: House, keys: Mapping[str, str], sample: Sample, new: str) -> None:
     call = sample.new(new).proven(keys)
     real = len(call.body)
     lies = [f"Content-Length: {real + 9}", "Content-Length: -1", "Content-Length: 1e3",
@@ -381,16 +361,12 @@ def test_lies_about_the_length_keep_nothing(
             f"Content-Length: {real}\r\nTransfer-Encoding: x",
             "Transfer-Encoding: chunked, identity", "Transfer-Encoding: \x0bchunked"]  # fmt: skip
     answers = {lie: speak(house.port, call.raw(lie, length=False), hang_up=True)[0] for lie in lies}
-    assert {
-        lie: status for lie, status in answers.items() if not (400 <= status < 500 or status == 501)
-    } == {}
+    assert {lie: status for lie, status in answers.items() if not (400 <= status < 500 or status == 501)} == {}
     assert stored(house, new) == 0
 
 
 @each
-def test_a_flood_of_headers_is_refused(
-    house: House, keys: Mapping[str, str], sample: Sample, new: str
-) -> None:
+def test_a_flood_of_headers_is_refused(house: House, keys: Mapping[str, str], sample: Sample, new: str) -> None:
     call = sample.new(new).proven(keys)
     floods = [[f"X-{n}: y" for n in range(500)], ["X-Long: " + "y" * 100_000], ["X-Many: y"] * 20_000]
     floods += [["X-Nul: a\x00b"], ["No colon"], [" folded: x"], ["X y: z"], ["X-Lone: a\rb"]]

@@ -52,9 +52,7 @@ def test_the_public_service_asks_for_https_from_now_on(client: FlaskClient) -> N
 
 def test_a_service_on_this_machine_does_not(house: House) -> None:
     forged = {"X-Forwarded-Proto": "https"}
-    assert (
-        "Strict-Transport-Security" not in house.http.get(house.url + "/", headers=forged, timeout=10).headers
-    )
+    assert "Strict-Transport-Security" not in house.http.get(house.url + "/", headers=forged, timeout=10).headers
 
 
 @pytest.mark.parametrize(

@@ -273,9 +273,7 @@ def test_fifty_values_are_planted(searched: Searched) -> None:
 def test_the_search_finds_what_is_there(searched: Searched) -> None:
     """The customer's chat holds them: the values did go through the house, and the search can find them."""
     record = json.dumps(searched.house.control("record")).encode()
-    assert {"name", "home", "emoji", "question", "manager", "note"} <= set(
-        planting.seen(searched.everything, record)
-    )
+    assert {"name", "home", "emoji", "question", "manager", "note"} <= set(planting.seen(searched.everything, record))
     packed = b"*3\r\n" + zlib.compress(searched.keys["SECRET_KEY"].encode()) + b"\r\n"
     assert planting.seen(searched.keys, planting.unpacked(packed)) == ["SECRET_KEY"]
 

@@ -68,7 +68,8 @@ def test_the_first_version_s_flat_key_file_still_works(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ['{"chaneltalk": {}}', '{"channeltalk": {"acces_key": "x"}}', "[1]", "{", '{"channeltalk": {"access_key": 1.5}}']
+    "content",
+    ['{"chaneltalk": {}}', '{"channeltalk": {"acces_key": "x"}}', "[1]", "{", '{"channeltalk": {"access_key": 1.5}}'],
 )
 def test_a_wrong_key_file_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / "API_key.json").write_text(content)

@@ -60,9 +60,7 @@ def test_does_not_claim_to_listen_when_it_cannot(client: FlaskClient, found: dic
     assert 'class="status bad"' in response.text
 
 
-def test_a_part_without_a_name_of_ours_is_shown_by_its_own(
-    client: FlaskClient, found: dict[str, Any]
-) -> None:
+def test_a_part_without_a_name_of_ours_is_shown_by_its_own(client: FlaskClient, found: dict[str, Any]) -> None:
     found["parts"]["<new>"] = FINE
     assert "&lt;new&gt; <em>정상</em>" in client.get("/").text
 
@@ -107,9 +105,7 @@ def test_links_to_the_console_once_it_is_there(app: Flask) -> None:
 
 def links_answer(client: FlaskClient) -> bool:
     paths = re.findall(r'(?:href|src)="(/[^"]*|\?[^"]*)"', client.get("/").text)
-    return bool(paths) and all(
-        client.get(path if path[0] == "/" else f"/{path}").status_code == 200 for path in paths
-    )
+    return bool(paths) and all(client.get(path if path[0] == "/" else f"/{path}").status_code == 200 for path in paths)
 
 
 def test_nothing_comes_from_elsewhere_and_nothing_runs_inline(client: FlaskClient) -> None:

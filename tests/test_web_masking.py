@@ -28,11 +28,16 @@ def test_keeps_just_enough_to_tell_two_people_apart(value: Any, shown: Any) -> N
     assert masked(value) == shown
 
 
-@given(st.text(min_size=3))
+@given(st.text(st.characters(exclude_characters="•"), min_size=3))
 def test_no_text_comes_through_whole(text: str) -> None:
     assert masked(text) != text or not text.strip()
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda it: st.lists(it) | st.dictionaries(st.text(), it)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda it: st.lists(it) | st.dictionaries(st.text(), it),
+    )
+)
 def test_masks_anything_that_json_can_hold(value: Any) -> None:
     masked(value)

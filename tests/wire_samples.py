@@ -55,9 +55,7 @@ class Sample:
         """With its proof, after `change` had it in hand; a proof that is then empty takes its field along."""
 
         def fill(text: str) -> str:
-            return _MARK.sub(
-                lambda mark: change(PROOFS[mark[1]](keys[mark[2]].split(",")[0].strip(), self.body)), text
-            )
+            return _MARK.sub(lambda mark: change(PROOFS[mark[1]](keys[mark[2]].split(",")[0].strip(), self.body)), text)
 
         path, query = urlsplit(self.target).path, urlsplit(self.target).query
         given = [(name, fill(value), "{{" in value) for name, value in parse_qsl(query)]

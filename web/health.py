@@ -75,7 +75,9 @@ def _spool() -> str:
     if waiting:
         raise _Trouble(f"{waiting} calls wait for the database", works=True)
     if bad:
-        raise _Trouble(f"{bad} calls that no database takes lie in spool/bad: look at them, then delete them", works=True)
+        raise _Trouble(
+            f"{bad} calls that no database takes lie in spool/bad: look at them, then delete them", works=True
+        )
     return "empty"
 
 

@@ -36,9 +36,7 @@ def receive(channel: str = "channeltalk") -> Response:
 @hooks.get("/in_userchat")
 @hooks.get("/hooks/channeltalk")
 def for_a_person() -> Response:
-    return _plain(
-        Receipt(200, "여기는 채널톡 웹훅 주소입니다. This address receives ChannelTalk webhooks (POST).")
-    )
+    return _plain(Receipt(200, "여기는 채널톡 웹훅 주소입니다. This address receives ChannelTalk webhooks (POST)."))
 
 
 def _body() -> bytes | None:

@@ -92,9 +92,7 @@ def _of_database() -> list[str]:
             if kind == name
         ]
         lines += _metric(f"maru_{name}_total", "counter", words, ended)
-    lines += _metric(
-        "maru_delivery_seconds", "histogram", "From the event to the first message.", _histogram(noted)
-    )
+    lines += _metric("maru_delivery_seconds", "histogram", "From the event to the first message.", _histogram(noted))
     since = {
         "maru_queue_age_seconds": ("How long the oldest undecided event has waited.", oldest, 0.0),
         "maru_delivery_overdue_seconds": ("How late the most overdue message is.", due, 0.0),
@@ -103,9 +101,7 @@ def _of_database() -> list[str]:
     for name, (words, moment, free) in since.items():
         seconds = max((now - moment).total_seconds() - free, 0.0) if moment else 0.0
         lines += _metric(name, "gauge", words, [("", {}, seconds)])
-    lines += _metric(
-        "maru_deliveries_waiting", "gauge", "Messages that are not sent yet.", [("", {}, float(waiting))]
-    )
+    lines += _metric("maru_deliveries_waiting", "gauge", "Messages that are not sent yet.", [("", {}, float(waiting))])
     return lines
 
 

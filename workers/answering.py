@@ -154,9 +154,7 @@ def _ask(desk: Desk, channel: str, question: str, about: str) -> Known | None:
 # --- a module starts ---
 
 
-def _start(
-    desk: Desk, event: events.Event, owner: str, inbound: Inbound, decision: decide.Start, number: int
-) -> None:
+def _start(desk: Desk, event: events.Event, owner: str, inbound: Inbound, decision: decide.Start, number: int) -> None:
     module = decision.module
     with database.reading() as session:
         numbers = versions.live(session, versions.TABLE)
@@ -189,7 +187,9 @@ def _start(
     logs.say("event.answered", event=event.id, module=module.name, version=number, messages=len(found.messages))
 
 
-def _merged(kept: Mapping[str, Any], profile: Mapping[str, Any] | None, survey: surveys.Survey | None) -> dict[str, Any]:
+def _merged(
+    kept: Mapping[str, Any], profile: Mapping[str, Any] | None, survey: surveys.Survey | None
+) -> dict[str, Any]:
     """The profile as told now wins over what we kept, except where the chat's own answer replaced just that value."""
     if not profile:
         return dict(kept)
@@ -373,9 +373,7 @@ def _take_reply(desk: Desk, event: events.Event, owner: str, inbound: Inbound, a
         events.settle(session, event.id, events.ANSWERED, "", module.name)
 
 
-def _hint(
-    session: Session, event: events.Event, held: chats.Chat, asked: Answer, module: Module, hint: str
-) -> None:
+def _hint(session: Session, event: events.Event, held: chats.Chat, asked: Answer, module: Module, hint: str) -> None:
     asked.ask_tries += 1
     if asked.ask_tries >= MOST_TRIES:
         answers.end_one(session, asked, answers.NO_ANSWER)
@@ -416,4 +414,3 @@ def _go_on(
     deliveries.add(session, held, ready, clock.now())
     asked.received, asked.values, asked.answer_trace = dict(received), plain(found.values), found.trace
     _ask_next(asked, found, ready)
-

@@ -35,7 +35,10 @@ def preview(
     for name, key in module.survey.items():
         if name in survey and key.source not in survey:
             received[key.source] = survey[name]
-    context = {"customer": {"id": "", "name": str(survey.get("name") or "")}, "chat": {"id": "", "tags": [], "bots": []}}
+    context = {
+        "customer": {"id": "", "name": str(survey.get("name") or "")},
+        "chat": {"id": "", "tags": [], "bots": []},
+    }
     numbers = versions.live(session, versions.TABLE)
     at = now or clock.now()
     return _answer(session, settings, module, version, received, context, at, CHANNEL, numbers).json()

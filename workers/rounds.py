@@ -69,9 +69,7 @@ class Rounds:
                 logs.error("round.failed", exception=error, round=one.name)
                 self._finish(one.name, due, None)
             else:
-                if (
-                    not self.process.stopping.is_set()
-                ):  # else it may have stopped half-way: another clock goes on
+                if not self.process.stopping.is_set():  # else it may have stopped half-way: another clock goes on
                     self._finish(one.name, due, clock.now())
 
     def _finish(self, name: str, due: datetime, now: datetime | None) -> None:
@@ -126,9 +124,7 @@ def keep_house() -> None:
         ticks.forget(session, clock.now(), {"minute": MINUTES_KEPT, "channels": MINUTES_KEPT}, TICKS_KEPT)
 
 
-def ask_channels(
-    channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], stopping: Callable[[], bool]
-) -> None:
+def ask_channels(channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], stopping: Callable[[], bool]) -> None:
     """Do the platforms still call us? No webhook tells when they stopped."""
     for name, channel in channels.items():
         checks = getattr(channel, "checks", None)

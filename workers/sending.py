@@ -174,9 +174,7 @@ class Sender:
         if found is not None:
             self._sent(delivery, found)
             return
-        self._write(
-            delivery, lambda session: deliveries.dropped(session, delivery, self.process.id, delivery.ended)
-        )
+        self._write(delivery, lambda session: deliveries.dropped(session, delivery, self.process.id, delivery.ended))
 
     def _person(self, delivery: Delivery) -> str:
         with database.reading() as session:
@@ -188,9 +186,7 @@ class Sender:
     def _sent(self, delivery: Delivery, message_id: str) -> None:
         at = clock.now()
         logs.say("delivery.sent", delivery=delivery.id, channel=delivery.channel, attempt=delivery.attempts)
-        self._write(
-            delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at)
-        )
+        self._write(delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at))
 
     def _failed(self, delivery: Delivery, error: SendError) -> None:
         if error.permanent or delivery.attempts >= MOST_ATTEMPTS:

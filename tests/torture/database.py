@@ -28,9 +28,7 @@ SENDERS = """SELECT h.pid FROM deliveries d JOIN heartbeats h ON h.id = d.owner
     ORDER BY CASE WHEN d.chat = '{chat}' THEN 0 ELSE 1 END, d.unclear DESC, d.id"""
 DECIDERS = """SELECT h.pid FROM events e JOIN heartbeats h ON h.id = e.owner
     WHERE e.state = 'new' AND e.id > {event} ORDER BY e.id"""
-LAST_IDS = (
-    """SELECT (SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM deliveries)"""
-)
+LAST_IDS = """SELECT (SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM deliveries)"""
 LOCKED_TABLES = "events, deliveries, answers, chats, heartbeats"
 
 

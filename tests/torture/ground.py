@@ -36,14 +36,8 @@ class Ground:
         self.judged = 0  # up to where the sandbox's record has been judged
         self._turn = threading.Lock()
         folder = self.folder / "house"
-        self.outside: Sqlite | Postgres = (
-            Sqlite(folder) if database == "sqlite" else Postgres(self.folder / "postgres")
-        )
-        url = (
-            self.outside.new_database(f"t{secrets.token_hex(6)}")
-            if isinstance(self.outside, Postgres)
-            else ""
-        )
+        self.outside: Sqlite | Postgres = Sqlite(folder) if database == "sqlite" else Postgres(self.folder / "postgres")
+        url = self.outside.new_database(f"t{secrets.token_hex(6)}") if isinstance(self.outside, Postgres) else ""
         settings = {"WORKERS": "2", "WEB_CONCURRENCY": "2"}
         if sabotage:
             settings["PYTHONPATH"] = f"{SABOTAGE / sabotage}{os.pathsep}{ROOT}"
@@ -179,8 +173,6 @@ class Ground:
             "heartbeats": "SELECT id, part, pid, beat_at FROM heartbeats",
         }
         try:
-            return {
-                name: [list(map(str, row)) for row in self.outside.ask(sql)] for name, sql in wanted.items()
-            }
+            return {name: [list(map(str, row)) for row in self.outside.ask(sql)] for name, sql in wanted.items()}
         except Away as away:
             return {"away": str(away)}

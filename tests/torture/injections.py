@@ -61,9 +61,7 @@ def _last(seconds: float) -> None:
 def _holder(scene: Scene, sql: str, chat: str) -> str:
     """The part that holds a row just now; the first worker when none does any more."""
     try:
-        rows = scene.ground.outside.ask(
-            sql.format(event=scene.base_event, delivery=scene.base_delivery, chat=chat)
-        )
+        rows = scene.ground.outside.ask(sql.format(event=scene.base_event, delivery=scene.base_delivery, chat=chat))
     except Away:
         rows = []
     parts = [scene.ground.part_of(int(pid)) for (pid,) in rows]

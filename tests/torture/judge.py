@@ -36,9 +36,7 @@ class Verdict:
 
     @property
     def broken(self) -> bool:
-        return bool(
-            self.lost or self.doubled or self.disordered or self.early or self.overrun or self.strange
-        )
+        return bool(self.lost or self.doubled or self.disordered or self.early or self.overrun or self.strange)
 
 
 class Judge:
@@ -46,9 +44,7 @@ class Judge:
     by that clock. `deaf`: while the database is away, what is acknowledged waits in the spool and stops none
     yet."""
 
-    def __init__(
-        self, record: Record, offsets: Sequence[tuple[float, float]], deaf: Sequence[Span] = ()
-    ) -> None:
+    def __init__(self, record: Record, offsets: Sequence[tuple[float, float]], deaf: Sequence[Span] = ()) -> None:
         self.record, self.offsets, self.deaf = record, offsets, deaf
         self.verdict = Verdict()
 
@@ -74,9 +70,7 @@ class Judge:
     def _heard(self, chat: str, kind: str, message: str = "") -> int | None:
         """When the webhook was answered with 200, in ms; None when it never was."""
         for hook in self.record["webhooks"]:
-            same = (
-                hook["chat"] == chat and hook["kind"] == kind and (not message or hook["message"] == message)
-            )
+            same = hook["chat"] == chat and hook["kind"] == kind and (not message or hook["message"] == message)
             if same and hook["status"] == 200:
                 return int(hook["at"])
         return None
@@ -97,9 +91,7 @@ class Judge:
         self.verdict.strange += len(strange)
         self.verdict.disordered += disordered
         if doubled or strange or lost or disordered:
-            self._note(
-                f"{case.customer.name} ({case.customer.shape.name}, {case.chat}): told {texts}, lost {lost}"
-            )
+            self._note(f"{case.customer.name} ({case.customer.shape.name}, {case.chat}): told {texts}, lost {lost}")
         self._judge_times(case, expected, came)
         self._judge_ending(case, came)
         if case.customer.shape.effects:
@@ -145,18 +137,14 @@ class Judge:
             before = arrived
 
     def _spoken_at(self, case: Case) -> int | None:
-        found = [
-            one["at"] for one in self.record["chats"][case.chat]["messages"] if one["personType"] == "user"
-        ]
+        found = [one["at"] for one in self.record["chats"][case.chat]["messages"] if one["personType"] == "user"]
         return int(found[0]) if found else None
 
     def _judge_pause(self, case: Case, place: int, line: Line, since: int, arrived: int) -> None:
         gap = arrived - since + self._moved(since, arrived, generous=True)
         if place and gap < line.wait * 1000 - EARLY_MS:
             self.verdict.early += 1
-            self._note(
-                f"{case.customer.name} ({case.chat}): '{line.text}' after {gap:.0f} ms, not {line.wait:g} s"
-            )
+            self._note(f"{case.customer.name} ({case.chat}): '{line.text}' after {gap:.0f} ms, not {line.wait:g} s")
         # A clock that jumps forward makes a message late at once: nobody waited longer than it really took.
         late = arrived - since + self._moved(since, arrived, generous=False) - line.wait * 1000
         late = min(late, arrived - since) / 1000
@@ -168,9 +156,7 @@ class Judge:
 
         def offsets(at: float) -> list[float]:
             near = [offset for moment, offset in self.offsets if at - slack < moment <= at + slack]
-            return near + [
-                [offset for moment, offset in self.offsets if moment <= at - slack or not moment][-1]
-            ]
+            return near + [[offset for moment, offset in self.offsets if moment <= at - slack or not moment][-1]]
 
         then, now = offsets(since / 1000), offsets(until / 1000)
         return (max(now) - min(then) if generous else now[-1] - then[-1]) * 1000

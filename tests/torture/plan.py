@@ -82,9 +82,7 @@ class Plan:
         return sorted({one.do for one in self.injections} | set(platform) | set(hooks))
 
     def guests(self) -> str:
-        return ", ".join(
-            f"{count} {name}" for name, count in Counter(c.shape.name for c in self.customers).items()
-        )
+        return ", ".join(f"{count} {name}" for name, count in Counter(c.shape.name for c in self.customers).items())
 
     def __str__(self) -> str:
         lines = [f"seed {self.seed} on {self.database}", "injected: " + self.injected()]
@@ -125,20 +123,14 @@ def peaceful(seed: int, database: str, disk: bool = True) -> Plan:
 def make(seed: int, database: str, disk: bool = True) -> Plan:
     """`disk`: a small disk for the spool could be mounted, so it can be filled."""
     dice = random.Random(f"torture {seed}")
-    kinds = {
-        name: kind
-        for name, kind in KINDS.items()
-        if database in kind.databases and (disk or name != "disk_full")
-    }
+    kinds = {name: kind for name, kind in KINDS.items() if database in kind.databases and (disk or name != "disk_full")}
     wanted = dice.choices((1, 2, 3), (3, 4, 3))[0]
     chosen: list[str] = []
     while len(chosen) < wanted:
         name = dice.choices(list(kinds), [kind.weight for kind in kinds.values()])[0]
         # Two of a family would mostly undo each other; the platform and its webhooks may fail in two ways.
         families = [kinds[one].family for one in chosen]
-        if name not in chosen and (
-            kinds[name].family not in families or kinds[name].family in ("platform", "hooks")
-        ):
+        if name not in chosen and (kinds[name].family not in families or kinds[name].family in ("platform", "hooks")):
             chosen.append(name)
     injections: list[Injection] = []
     rules: list[Rule] = []
@@ -149,8 +141,7 @@ def make(seed: int, database: str, disk: bool = True) -> Plan:
     many = guests(dice, dice.randint(6, 16), shapes.EVERYDAY)
     if "jump_forward" in chosen:
         many += tuple(
-            Customer(len(many) + n, shapes.LONG, round(dice.uniform(0, 0.4), 2), 1)
-            for n in range(1, LONG_GUESTS + 1)
+            Customer(len(many) + n, shapes.LONG, round(dice.uniform(0, 0.4), 2), 1) for n in range(1, LONG_GUESTS + 1)
         )
     return Plan(seed, database, many, tuple(injections), tuple(rules))
 
@@ -174,15 +165,11 @@ def _when(dice: random.Random) -> Trigger:
         return Trigger("time", round(dice.uniform(0.05, 2.5), 2))
     if kind == "request":
         return Trigger("request", dice.randint(1, 25))
-    state = dice.choice(
-        ("new events", "claimed events", "messages being sent", "messages sent", "questions asked")
-    )
+    state = dice.choice(("new events", "claimed events", "messages being sent", "messages sent", "questions asked"))
     return Trigger("rows", 1 if state == "questions asked" else dice.randint(1, 3), state)
 
 
-def _plain(
-    low: float = 0.0, high: float = 0.0, back: tuple[float, float] | None = None, target: str = ""
-) -> Any:
+def _plain(low: float = 0.0, high: float = 0.0, back: tuple[float, float] | None = None, target: str = "") -> Any:
     def made(dice: random.Random, name: str) -> Made:
         seconds = round(dice.uniform(low, high), 2) if high else 0.0
         late = round(dice.uniform(*back), 2) if back else 0.0
@@ -208,9 +195,7 @@ def _sender(low: float = 0.0, high: float = 0.0) -> Any:
         back = 0.0 if high else round(dice.uniform(0, 2), 1)
         if dice.random() < 0.4:
             return [
-                Injection(
-                    name, Trigger("rows", dice.randint(1, 3), "messages being sent"), "sender", seconds, back
-                )
+                Injection(name, Trigger("rows", dice.randint(1, 3), "messages being sent"), "sender", seconds, back)
             ]
         first, fault = dice.randint(1, 15), dice.choice(("trickle", "timeout_after", "slow"))
         rule = {"do": fault, "seconds": 1.5, "match": {**POSTS, "from": first, "count": 1}}
@@ -262,9 +247,7 @@ def _hooks(dice: random.Random, name: str) -> Made:
     rule: Rule = {"do": do, "match": match}
     if do in ("reorder", "delay"):
         rule["seconds"] = dice.choice((0.2, 1.0))
-        match["count"] = dice.randint(
-            1, 10
-        )  # bots' messages have webhooks too: without an end a chat would crawl
+        match["count"] = dice.randint(1, 10)  # bots' messages have webhooks too: without an end a chat would crawl
     return [rule]
 
 

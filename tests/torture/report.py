@@ -55,7 +55,5 @@ def _recovery(results: Sequence[Result]) -> list[str]:
             stalls[kind, result.plan.database].append(result.verdict.stall)
     lines = [f"{'fault':<28}{'database':<12}{'runs':>6}{'median s':>10}{'worst s':>10}   seconds to recover"]
     for (kind, database), found in sorted(stalls.items()):
-        lines.append(
-            f"{kind:<28}{database:<12}{len(found):>6}{statistics.median(found):>10.1f}{max(found):>10.1f}"
-        )
+        lines.append(f"{kind:<28}{database:<12}{len(found):>6}{statistics.median(found):>10.1f}{max(found):>10.1f}")
     return lines

@@ -24,9 +24,7 @@ class Result:
 
     def line(self, number: int) -> str:
         found = self.verdict
-        counts = (
-            f"lost {found.lost} doubled {found.doubled} disordered {found.disordered} early {found.early}"
-        )
+        counts = f"lost {found.lost} doubled {found.doubled} disordered {found.disordered} early {found.early}"
         more = f" overrun {found.overrun}" if found.overrun else ""
         more += f" strange {found.strange}" if found.strange else ""
         more += f" unheard {found.unheard}" if found.unheard else ""

@@ -89,9 +89,7 @@ class Scene:
             shape = guest.customer.shape
             if not guest.opened or (shape.act and not guest.acted):
                 return False
-            if not shape.ends and {line.text for line in shape.expected(guest.customer.name)} - set(
-                guest.told
-            ):
+            if not shape.ends and {line.text for line in shape.expected(guest.customer.name)} - set(guest.told):
                 return False
         return True
 
@@ -110,9 +108,7 @@ class Scene:
         def matching() -> list[dict[str, Any]]:
             if trigger.name:
                 return [one for one in self.requests if one.get("fault") == trigger.name]
-            return [
-                one for one in self.requests if one["method"] == "POST" and one["path"].endswith("/messages")
-            ]
+            return [one for one in self.requests if one["method"] == "POST" and one["path"].endswith("/messages")]
 
         with self.told:
             self.told.wait_for(lambda: len(matching()) >= trigger.at or self.over.is_set(), trigger.patience)

@@ -68,9 +68,7 @@ def _counted(count: int, wait: float, first: float = 0.0, word: str = "말") -> 
 
 TEN = Shape("ten", _counted(10, 0.0))
 WAITS = Shape("waits", (Line("하나"), Line("둘", 0.3), Line("셋", 1.0), Line("넷", 0.5), Line("다섯", 0.3)))
-ASK = Shape(
-    "ask", (Line("하나"), Line(QUESTION), Line("셋", 0.2), Line("넷"), Line("다섯", 0.4)), "reply", question=1
-)
+ASK = Shape("ask", (Line("하나"), Line(QUESTION), Line("셋", 0.2), Line("넷"), Line("다섯", 0.4)), "reply", question=1)
 YIELDS = Shape("yields", _counted(8, 0.3), "manager", ends=True)
 QUICK_YIELDS = Shape("quick_yields", _counted(12, 0.0), "manager", ends=True)
 STAYS = Shape("stays", _counted(6, 0.3), "manager", yields=False)

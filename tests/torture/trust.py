@@ -55,9 +55,7 @@ SABOTAGES = {
     ),
     "lease": Sabotage(
         "nobody's lease holds, whatever he is sending",
-        _suited(
-            (shapes.TEN,), rules=[{"do": "slow", "seconds": 0.7, "match": {**POSTS, "every": 5}}], count=4
-        ),
+        _suited((shapes.TEN,), rules=[{"do": "slow", "seconds": 0.7, "match": {**POSTS, "every": 5}}], count=4),
     ),
     "read_back": Sabotage(
         "after an unclear send nobody looks whether the message arrived",

@@ -14,9 +14,7 @@ def sabotage(events: ModuleType) -> None:
     record, count = events.record, itertools.count()
 
     def record_all(session: Any, facts: Sequence[Any]) -> Any:
-        fresh = [
-            changed(fact, platform_id=f"{fact.platform_id}:{os.getpid()}:{next(count)}") for fact in facts
-        ]
+        fresh = [changed(fact, platform_id=f"{fact.platform_id}:{os.getpid()}:{next(count)}") for fact in facts]
         return record(session, fresh)
 
     replace(events, "record", record_all)
