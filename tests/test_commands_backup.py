@@ -120,6 +120,7 @@ def test_a_restored_service_answers_as_before(
     assert house.told(fresh) == ["이서연님"]
 
 
+@pytest.mark.slow
 def test_what_was_sent_after_the_backup_is_not_sent_again(tmp_path: Path) -> None:
     with opened(House(tmp_path / "house")) as house:
         chat = house.open_chat({**SURVEY, "wish": "감량"}, tags=[series(house, SERIES)])
@@ -134,6 +135,7 @@ def test_what_was_sent_after_the_backup_is_not_sent_again(tmp_path: Path) -> Non
         assert house.told(chat) == ["김하늘님", "둘"]
 
 
+@pytest.mark.slow
 def test_a_backup_goes_into_the_other_kind_of_database_and_back(
     backup: Path, place: Callable[..., House], new_database: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -148,6 +150,7 @@ def test_a_backup_goes_into_the_other_kind_of_database_and_back(
     assert len(kept(away)["staff"]) == 2
 
 
+@pytest.mark.slow
 def test_a_backup_taken_under_load_is_consistent(
     build: Callable[..., House], place: Callable[..., House], tmp_path: Path
 ) -> None:
@@ -249,6 +252,7 @@ def test_a_running_service_is_not_restored_over(house: House, backup: Path) -> N
     assert "Stop it first" in house.flask("restore", str(backup), "--force", code=1).stderr
 
 
+@pytest.mark.slow
 def test_a_backup_of_an_older_revision_is_brought_up_to_date(place: Callable[..., House], tmp_path: Path) -> None:
     old, today = place("old"), place("today")
     migrate = "from commands import db; db._prepare(); db.flask_migrate.upgrade(revision='0001')"
@@ -256,9 +260,9 @@ def test_a_backup_of_an_older_revision_is_brought_up_to_date(place: Callable[...
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=old.env, check=True)
     with connected(old) as connection:
         connection.exec_driver_sql(
-            "INSERT INTO events (channel, platform_id, kind, chat, person, inbound, payload, trace, received_at,"
-            " state, reason, module, attempts) VALUES ('channeltalk', 'message:1', 'message', 'c', 'p', '{}', '',"
-            " 't', '2026-01-01 00:00:00.000000', 'ignored', '', '', 1)"
+            "INSERT INTO events (channel, platform_id, kind, chat, person, inbound, payload, trace,"
+            " received_at, state, reason, module, attempts) VALUES ('channeltalk', 'message:1', 'message',"
+            " 'c', 'p', '{}', '', 't', '2026-01-01 00:00:00.000000', 'ignored', '', '', 1)"
         )
     old.flask("backup", str(tmp_path / "old.tar.gz"))
     today.flask("restore", str(tmp_path / "old.tar.gz"))

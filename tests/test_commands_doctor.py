@@ -14,7 +14,7 @@ Checks = dict[str, dict[str, Any]]
 
 
 def checks(house: House, code: int = 0, **env: str) -> Checks:
-    found = house.flask("doctor", code=code, **env)
+    found = house.flask("doctor", parse=True, code=code, **env)
     assert found["ok"] == (code == 0)
     return {check["name"]: check for check in found["checks"]}
 

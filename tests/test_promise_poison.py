@@ -71,6 +71,7 @@ def test_a_refusal_in_words_that_no_database_takes_stops_nobody(build: Build) ->
             assert row["reason"] == "ChannelTalk answered 400: no � such � chat"
 
 
+@pytest.mark.slow
 def test_an_answer_that_never_ends_is_given_up(build: Build, request: pytest.FixtureRequest) -> None:
     if "postgresql" in request.node.name:
         pytest.skip("one database tells")

@@ -10,7 +10,7 @@ import pytest
 from tests.house import House
 from tests.test_delivery_series import series
 from tests.test_intake_hooks import opened
-from tests.test_reporting_processes import Receiver
+from tests.test_reporting_processes import Receiver, items
 
 
 @pytest.fixture
@@ -55,7 +55,8 @@ def test_web_worker_and_clock_report_and_give_nothing_away(reporting_house: Hous
         lock.close()
     assert _part(receiver) == "web"
 
-    assert receiver.wait_for("check_in")["monitor_slug"] == "clock"
+    slugs = [item["monitor_slug"] for body in receiver.bodies for kind, item in items(body) if kind == "check_in"]
+    assert (slugs or [receiver.wait_for("check_in")["monitor_slug"]])[0] == "clock"
     receiver.rest()
     everything = b"\n".join(receiver.bodies).decode("utf8", "replace")
     keys = [house.env["CHANNELTALK_ACCESS_KEY"], house.env["CHANNELTALK_ACCESS_SECRET"], house.env["SECRET_KEY"]]

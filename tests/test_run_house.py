@@ -122,6 +122,7 @@ def test_a_stop_ends_every_part_and_leaves_no_process(run: Run, number: int) -> 
     assert run.lines[-1] == "stopped"
 
 
+@pytest.mark.slow
 def test_a_stop_while_it_starts_leaves_no_process(run: Run) -> None:
     run.begin()
     eventually(lambda: (run.folder / "valkey.sock").exists(), "it has begun")
@@ -157,6 +158,7 @@ def _maybe(run: Run, part: str) -> int | None:
         return None
 
 
+@pytest.mark.slow
 def test_after_a_kill_of_everything_it_starts_again(run: Run) -> None:
     run.begin().ready()
     for pid in run.pids():
@@ -177,6 +179,7 @@ def test_after_a_kill_of_the_one_that_watches_it_starts_again_at_once(run: Run) 
     assert run.pids() == []
 
 
+@pytest.mark.slow
 def test_a_second_start_says_how_long_it_took(run: Run, record_property: Callable[[str, object], None]) -> None:
     run.begin().ready().end()
     run.lines.clear()
@@ -194,6 +197,7 @@ def test_a_database_that_is_not_there_is_one_line_that_names_its_setting(tmp_pat
         assert one.pids() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(2))
 def test_a_start_that_was_killed_half_way_is_made_good_by_the_next(run: Run, number: int) -> None:
     run.begin()
@@ -245,6 +249,7 @@ def test_a_taken_port_is_one_line_that_names_it(tmp_path: Path, name: str) -> No
     assert line.startswith(f"maru: {name}: ")
 
 
+@pytest.mark.slow
 def test_a_sandbox_port_that_is_not_needed_may_be_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

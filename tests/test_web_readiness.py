@@ -37,21 +37,18 @@ def test_five_refusals_in_a_row_are_told_until_one_call_is_accepted(build: Calla
     eventually(lambda: part(house)["level"] == "ok", "it is fine again")
 
 
-def test_a_flood_of_forged_calls_writes_next_to_nothing(house: House) -> None:
-    refused(house, 200)
-    rows = eventually(
-        lambda: [row for row in everything(house)["standings"] if row["refused"] >= 200], "all were counted"
-    )
-    assert len(rows) == 1
-    assert house.hook(opening("c3")).status_code == 200
-    eventually(lambda: part(house)["level"] == "ok", "it is fine again")
-
-
 @pytest.fixture
 def quiet(tmp_path: Path) -> Iterator[House]:
     """A house whose clock has not begun yet."""
     with opened(House(tmp_path / "house"), workers=0, clock=False) as house:
         yield house
+
+
+def test_a_flood_of_forged_calls_is_counted_and_taken_back_by_a_genuine_one(quiet: House) -> None:
+    refused(quiet, 200)
+    eventually(lambda: [row for row in everything(quiet)["standings"] if row["refused"] == 200], "all were counted")
+    assert quiet.hook(opening("c3")).status_code == 200
+    eventually(lambda: part(quiet)["level"] == "ok", "it is fine again")
 
 
 def test_a_blocked_webhook_is_told(quiet: House) -> None:

@@ -71,8 +71,9 @@ def series(database: str, seed: int, count: int, results: list[Result]) -> None:
             # Once more in peace: what still comes in the chats of the runs before came too often.
             plan = (plans.peaceful if last else plans.make)(seed + number - 1, database, ground.small_disk)
             result = run(ground, plan, earlier)
-            results.append(result)
-            say(result.line(number))
+            if not last or result.verdict.broken:
+                results.append(result)
+                say(result.line(number))
             if result.verdict.broken:
                 say("  " + str(plan) + "\n  " + "\n  ".join(result.verdict.notes))
                 keep(ground, result)

@@ -141,7 +141,8 @@ class Judge:
         return int(found[0]) if found else None
 
     def _judge_pause(self, case: Case, place: int, line: Line, since: int, arrived: int) -> None:
-        gap = arrived - since + self._moved(since, arrived, generous=True)
+        # What was claimed before the clock went back may arrive after it: then the real gap tells.
+        gap = arrived - since + max(self._moved(since, arrived, generous=True), 0.0)
         if place and gap < line.wait * 1000 - EARLY_MS:
             self.verdict.early += 1
             self._note(f"{case.customer.name} ({case.chat}): '{line.text}' after {gap:.0f} ms, not {line.wait:g} s")

@@ -100,11 +100,10 @@ def passes_whole(names: Sequence[str], database: str, seed: int) -> list[str]:
     ground, earlier = Ground(database), dict[str, int]()
     try:
         ground.open()
-        suited = [SABOTAGES[name].suited(seed, database) for name in names]
-        for plan in [*suited, plans.peaceful(seed, database)]:
-            verdict = run(ground, plan, earlier).verdict
-            if verdict.broken:
-                return [str(plan), *verdict.notes]
+        for name in names:
+            notes = _condemned(ground, SABOTAGES[name].suited(seed, database), earlier)
+            if notes:
+                return [name, *notes]
         return []
     finally:
         ground.close()
@@ -117,9 +116,18 @@ def caught_in(name: str, database: str, seed: int, most: int = MOST_RUNS) -> tup
     try:
         ground.open()
         for number in range(1, most + 1):
-            verdict = run(ground, found.suited(seed + number - 1, database), earlier).verdict
-            if verdict.broken:
-                return number, verdict.notes
+            notes = _condemned(ground, found.suited(seed + number - 1, database), earlier)
+            if notes:
+                return number, notes
         return most, []
     finally:
         ground.close()
+
+
+def _condemned(ground: Ground, plan: Plan, earlier: dict[str, int]) -> list[str]:
+    """What was wrong in the run, or came too late for its judge and was seen in a peaceful one behind it."""
+    for each in (plan, plans.peaceful(plan.seed, plan.database)):
+        verdict = run(ground, each, earlier).verdict
+        if verdict.broken:
+            return verdict.notes
+    return []
