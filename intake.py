@@ -20,6 +20,7 @@ from store.standing import Knocks
 from workers.queues import ANSWER, Bell
 
 PROBE_SECONDS = 1.0
+DRAIN_SECONDS, AWAY_SECONDS = 0.05, 0.25  # between looks at the spool, and at a database that is away
 LONGEST_ID = 400  # characters; platforms' ids have some 20 to 100, and an index takes no key of any length
 
 
@@ -45,7 +46,6 @@ class Intake:
         self.knocks = Knocks()
         self._brought: deque[_Brought] = deque()
         self._turn = threading.Lock()
-        self._away_until = 0.0  # while the database is away, calls go to the spool without waiting for it
 
     def accept(self, channel: str, call: Call) -> Receipt:
         trace = logs.trace() or token_hex(6)
@@ -86,14 +86,13 @@ class Intake:
     def _keep(self, channel: str, facts: Sequence[events.Fact]) -> Receipt:
         began = time.monotonic()
         # What waits in the spool came first; a newer event must not overtake it.
-        if self.spool is None or (began >= self._away_until and not self.spool.holds_any()):
+        if self.spool is None or not self.spool.holds_any():
             try:
                 fresh = self.record(facts)
             except Exception as error:
                 if not is_away(error):
                     logs.error("hook.unwritable", exception=error, channel=channel)
                     return Receipt(503, "cannot be recorded right now")
-                self._away_until = time.monotonic() + PROBE_SECONDS
                 logs.error("database.away", why=type(error).__name__)
             else:
                 logs.say("hook.recorded", channel=channel, events=fresh, ms=round((time.monotonic() - began) * 1000, 1))
@@ -155,17 +154,23 @@ class Intake:
             one.fresh = ids
 
     def drain_spool(self, stop: threading.Event) -> None:
-        """A thread of each web process: brings the spool into the database when it is back."""
-        while self.spool is not None and not stop.wait(PROBE_SECONDS):
+        """A thread of each web process: brings the spool into the database as soon as it is back. What waits there may
+        be a manager who wrote, and until it is recorded the chat's messages go on."""
+        pause = DRAIN_SECONDS
+        while self.spool is not None and not stop.wait(pause):
             try:
                 drained = self.spool.drain(self.record, is_away) if self.spool.holds_any() else 0
             except SQLAlchemyError as error:
-                logs.warn("spool.waits", why=type(error).__name__)
+                if pause == DRAIN_SECONDS:
+                    logs.warn("spool.waits", why=type(error).__name__)
+                pause = AWAY_SECONDS
             except Exception as error:  # the top of the thread: the next look may go well
                 logs.error("spool.unreadable", exception=error)
+                pause = PROBE_SECONDS
             else:
                 if drained:
                     logs.say("spool.drained", calls=drained)
+                pause = DRAIN_SECONDS
 
     def tell_knocks(self, stop: threading.Event) -> None:
         """A thread of each web process: notes refused calls, and that they ended, at most once a second."""

@@ -28,6 +28,7 @@ class Process:
         self.app, self.part, self.id = app, part, uuid.uuid4().hex
         self.stopping = threading.Event()
         self._beaten_at = float("-inf")
+        self.lapses = 0  # how often our leases may have gone to others: what was taken before is not surely ours
         self._beating = threading.Lock()
         self._left = False
 
@@ -58,11 +59,18 @@ class Process:
         except Exception as error:  # the top of the thread: nobody trusts a process that does not beat
             logs.warn("heartbeat.missed", part=self.part, why=type(error).__name__)
         else:
+            if at - self._beaten_at >= TRUST_SECONDS:
+                self.lapses += 1  # before the trust comes back
             self._beaten_at = at
 
     def trusted(self) -> bool:
-        """Do our leases surely hold?"""
+        """Do leases that are taken now surely hold?"""
         return _ticks() - self._beaten_at < TRUST_SECONDS
+
+    def holds(self, lapses: int) -> bool:
+        """Do leases that were taken when `self.lapses` was that number surely hold? A process that was frozen beats
+        again before its threads go on, while others have long taken its work."""
+        return self.trusted() and self.lapses == lapses
 
     def leave(self) -> None:
         """Free at once what we still hold; while the database is away that takes until our lease ends."""

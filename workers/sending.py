@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from queue import SimpleQueue
 from types import ModuleType
 
@@ -74,6 +75,7 @@ class Sender:
                 logs.warn("deliveries.recovered", count=deliveries.recover(session, self.process.id, busy, now))
         waits = [LONGEST_SLEEP]
         for name, channel in self.channels.items():
+            lapses = self.process.lapses  # before the claim: a lapse in between counts against it
             granted, wait = self.pace.take(name, channel, free)
             if not granted:
                 waits.append(wait)
@@ -82,30 +84,30 @@ class Sender:
                 deliveries.line_up_due(session, now)
                 taken = deliveries.claim(session, self.process.id, name, granted, now)
                 session.expunge_all()
-            self._start(taken)
+            self._start(taken, lapses)
             free -= len(taken)
             if len(taken) < granted:
                 self.pace.give_back(name, granted - len(taken))
         # Due rows that could not be claimed stand behind one that is being sent: its end rings.
         return max(min(waits), 0.001)
 
-    def _start(self, taken: list[Delivery]) -> None:
+    def _start(self, taken: list[Delivery], lapses: int) -> None:
         for delivery in taken:
             with self._lock:
                 self._busy.add(delivery.id)
-            self._pool.submit(self._run, delivery)
+            self._pool.submit(self._run, delivery, lapses)
 
-    def _run(self, delivery: Delivery) -> None:
+    def _run(self, delivery: Delivery, lapses: int) -> None:
         with self.process.app.app_context(), logs.following(delivery.trace):
             try:
-                self._send(delivery)
+                self._send(delivery, partial(self.process.holds, lapses))
             except Exception as error:  # the top of the job: one message's fault must not stop the others
                 logs.error("delivery.failed", exception=error, delivery=delivery.id)
                 self._failed(delivery, SendError(f"{type(error).__name__} on our side", unclear=True))
 
     # --- sending ---
 
-    def _send(self, delivery: Delivery) -> None:
+    def _send(self, delivery: Delivery, may_send: Callable[[], bool]) -> None:
         channel = self.channels[delivery.channel]
         try:
             wait = self.pace.chat_wait(delivery.channel, channel, delivery.chat)
@@ -119,7 +121,7 @@ class Sender:
             if reason:
                 self._cancel(delivery, reason)
                 return
-            message_id = self._call(delivery)
+            message_id = self._call(delivery, may_send)
         except NotSent:
             self._put_off(delivery, 0, "", attempts=delivery.attempts - 1)
         except SendError as error:
@@ -145,15 +147,15 @@ class Sender:
         state = channel.about_chat(self.keys[delivery.channel], delivery.chat).state
         return events.ENDS["chat_closed"] if state == "closed" else ""
 
-    def _call(self, delivery: Delivery) -> str:
+    def _call(self, delivery: Delivery, may_send: Callable[[], bool]) -> str:
         channel, keys = self.channels[delivery.channel], self.keys[delivery.channel]
         body = delivery.body or {}
         person = self._person(delivery) if delivery.kind == deliveries.EFFECTS else ""
         out = Outbound(chat=delivery.chat, person=person, body=body, key=delivery.key)
         if delivery.kind == deliveries.EFFECTS:
-            return str(channel.apply(keys, out, self.process.trusted))
+            return str(channel.apply(keys, out, may_send))
         found = self._found(delivery, out)
-        return str(channel.send(keys, out, self.process.trusted)) if found is None else found
+        return str(channel.send(keys, out, may_send)) if found is None else found
 
     def _found(self, delivery: Delivery, out: Outbound) -> str | None:
         """The id of the message that an attempt left behind of which nobody knows how it ended."""

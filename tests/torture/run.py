@@ -11,7 +11,7 @@ from tests.torture.plan import Plan
 
 LOOK_SECONDS = 0.05
 DEADLINE_SECONDS = 60.0  # after the last injection is over and the last customer has come
-SPOOL_SECONDS = 3.0  # until what was spooled is in the database again
+SPOOL_SECONDS = 1.5  # until what was spooled is in the database again
 DATABASE_FAULTS = ("db_lock", "db_stop", "db_crash", "db_terminate", "disk_full")
 
 
