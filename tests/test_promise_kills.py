@@ -1,10 +1,8 @@
 """Acknowledged means kept, and once: real kills of real processes, on both databases."""
 
-import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable
@@ -13,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.house import SURVEY, House, eventually
-from tests.test_delivery_series import THREE, series
+from tests.test_delivery_series import series
 from tests.test_intake_hooks import opened
 
 Build = Callable[..., House]
@@ -38,45 +36,6 @@ def test_a_killed_worker_s_customers_are_told_once_by_another(build: Build) -> N
         house.wait(chat, 5)
     eventually(lambda: not house.flask("deliveries", "list", "--state", "sending"), "nothing is in flight")
     assert [house.told(chat) for chat in chats] == [wanted] * len(chats)
-
-
-def test_an_emptied_redis_loses_nothing(build: Build) -> None:
-    house = build()
-    tag = series(house, THREE)
-    house.kill("redis")
-    chat = house.open_chat({**SURVEY, "wish": "감량"}, tags=[tag])
-    house.wait(chat, 3)
-    for left in house.folder.glob("appendonlydir/*"):
-        left.unlink()
-    house.start_redis()
-    other = house.open_chat({**SURVEY, "wish": "감량"}, tags=[tag])
-    house.wait(other, 3)
-    assert house.told(chat) == house.told(other) == ["하나", "둘", "셋"]
-
-
-def test_events_acknowledged_while_no_worker_runs_are_answered_later(build: Build) -> None:
-    house = build()
-    tag = series(house, THREE)
-    house.kill("worker 1")
-    chat = house.open_chat({**SURVEY, "wish": "감량"}, tags=[tag])
-    eventually(lambda: house.events(chat), "the event is kept")
-    house.start_worker("worker 1")
-    house.wait(chat, 3)
-    assert house.told(chat) == ["하나", "둘", "셋"]
-
-
-def test_the_same_event_to_two_web_processes_at_once_gives_one_answer(build: Build) -> None:
-    house = build(WEB_CONCURRENCY="2")
-    tag = series(house, "  - {text: 하나}\n")
-    chat = house.customer({**SURVEY, "wish": "감량"}, tags=[tag])
-    body = opened(chat, tags=[tag])
-    body["refers"]["user"]["profile"] = {**SURVEY, "wish": "감량"}
-    with ThreadPoolExecutor(10) as pool:
-        statuses = set(pool.map(lambda _: house.hook(body).status_code, range(30)))
-    house.wait(chat, 1)
-    assert statuses == {200}
-    assert len(house.settled(chat)) == 1
-    assert house.told(chat) == ["하나"]
 
 
 def test_a_frozen_worker_s_message_is_not_sent_twice(build: Build) -> None:
@@ -128,31 +87,6 @@ def test_a_worker_that_stops_keeps_what_is_in_flight_from_the_others(
     assert house.told(chat) == ["하나"]
 
 
-def test_a_publish_and_a_rollback_hold_for_the_next_event(build: Build) -> None:
-    house = build(workers=2)
-    tag = series(house, "  - {text: 처음}\n")
-    text = house.flask("responses", "export", tag)["content"]
-    house.module(text.replace("처음", "나중"))
-    later = house.open_chat({**SURVEY, "wish": "감량"}, tags=[tag])
-    house.wait(later, 1)
-    house.flask("responses", "rollback", tag)
-    back = house.open_chat({**SURVEY, "wish": "감량"}, tags=[tag])
-    house.wait(back, 1)
-    assert (house.told(later), house.told(back)) == (["나중"], ["처음"])
-
-
-def test_a_series_ends_on_the_version_it_began_with(build: Build) -> None:
-    house = build()
-    tag = series(house, "  - {ask: goal, text: 처음 질문}\n  - {text: 처음 답, wait: 0}\n")
-    chat = house.open_chat(SURVEY, tags=[tag])
-    house.wait(chat, 1)
-    text = house.flask("responses", "export", tag)["content"]
-    house.module(text.replace("처음", "나중"))
-    house.say(chat, "감량")
-    house.wait(chat, 2)
-    assert house.told(chat) == ["처음 질문", "처음 답"]
-
-
 def _kill_a_child(parent: int) -> bool:
     children = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False)
     try:
@@ -184,42 +118,3 @@ def test_a_killed_web_process_loses_nothing_that_it_acknowledged(build: Build, s
     kept = {row["chat"] for row in house.events()}
     assert len(acknowledged) > size
     assert set(acknowledged) <= kept
-
-
-def test_while_the_database_is_locked_hooks_are_kept_in_the_spool(build: Build, request: pytest.FixtureRequest) -> None:
-    if "postgresql" in request.node.name:
-        pytest.skip("the next test takes PostgreSQL away")
-    house = build()
-    tag = series(house, "  - {text: 하나}\n")
-    chat = house.customer({**SURVEY, "wish": "감량"}, tags=[tag])
-    body = opened(chat, tags=[tag])
-    body["refers"]["user"]["profile"] = {**SURVEY, "wish": "감량"}
-    lock = sqlite3.connect(house.folder / "maru.sqlite3", isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    try:
-        assert house.hook(body).status_code == 200
-        (kept,) = house.folder.glob("spool/*.json")
-        assert kept.stat().st_mode & 0o777 == 0o600
-        assert json.loads(kept.read_text())[0]["chat"] == chat
-        ready = house.http.get(house.url + "/readyz", timeout=30)
-        assert (ready.status_code, ready.json()["parts"]["database"]["level"]) == (200, "warn")
-    finally:
-        lock.execute("ROLLBACK")
-        lock.close()
-    house.wait(chat, 1)
-    eventually(lambda: not list(house.folder.glob("spool/*.json")), "the spool is empty")
-    assert house.told(chat) == ["하나"]
-
-
-def test_without_database_and_spool_a_hook_is_503(build: Build, request: pytest.FixtureRequest) -> None:
-    if "postgresql" in request.node.name:
-        pytest.skip("one database tells")
-    house = build(workers=0, clock=False, SPOOL="off")
-    lock = sqlite3.connect(house.folder / "maru.sqlite3", isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    try:
-        assert house.hook(opened("c1")).status_code == 503
-        assert house.http.get(house.url + "/readyz", timeout=30).status_code == 503
-    finally:
-        lock.execute("ROLLBACK")
-        lock.close()
