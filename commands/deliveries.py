@@ -22,7 +22,7 @@ def row(one: deliveries.Delivery) -> dict[str, Any]:
         "channel": one.channel,
         "chat": one.chat,
         "step": one.step,
-        "text": one.text,
+        "text": "(profile and tags)" if one.kind == deliveries.EFFECTS else one.text,
         "state": one.state,
         "reason": one.reason,
         "due_at": local(one.due_at),

@@ -312,7 +312,8 @@ def get(session: Session, id: int) -> Delivery | None:
 
 
 def listed(session: Session, state: str | None = None, most: int = 1000) -> list[Delivery]:
-    query = select(Delivery).where(Delivery.kind != EFFECTS)
+    """Messages; and effects that failed, since nothing disappears silently."""
+    query = select(Delivery).where(or_(Delivery.kind != EFFECTS, Delivery.state == DEAD))
     if state:
         query = query.where(Delivery.state == state)
     return list(session.scalars(query.order_by(Delivery.id.desc()).limit(most)))

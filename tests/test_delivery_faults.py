@@ -90,3 +90,14 @@ def test_a_waiting_message_can_be_cancelled_and_the_rest_goes_on(calm: House) ->
     calm.flask("deliveries", "cancel", str(row["id"]))
     calm.wait(chat, 2)
     assert calm.told(chat) == ["하나", "셋"]
+
+
+def test_effects_that_are_refused_are_told_and_can_be_tried_again(calm: House) -> None:
+    tag = series(calm, THREE, effects="{tags: [큐레이션완료]}")
+    chat = calm.customer({**SURVEY, "wish": "감량"}, tags=[tag])
+    calm.faults({"do": "html", "status": 400, "match": {"method": "PATCH", "path": "/open/v5/users/*", "count": 1}})
+    calm.control(f"chats/{chat}/open", {})
+    (row,) = eventually(lambda: [r for r in calm.deliveries(chat) if r["state"] == "dead"], "the effects are dead")
+    assert (row["text"], "400" in row["reason"]) == ("(profile and tags)", True)
+    calm.flask("deliveries", "retry", str(row["id"]))
+    eventually(lambda: calm.control("record")["chats"][chat]["tags"] == ["큐레이션완료"], "the tag is written")
