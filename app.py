@@ -15,7 +15,8 @@ from intake import Intake
 from store.database import db, engine_options, prepare
 from store.spool import Spool
 from web import errors
-from web.front import front, security_headers
+from web.console import console
+from web.front import front, keep_language, security_headers
 from web.health import health, readiness
 from web.hooks import hooks
 from web.metrics import metrics
@@ -55,10 +56,11 @@ def create_app() -> Flask:
     app.extensions["keys"] = keys
     app.extensions["intake"] = Intake(channels.CHANNELS, keys, Bell(settings.redis_url), spool)
     app.url_map.merge_slashes = False  # //hooks is no address of ours, and no redirect either
-    for blueprint in (front, hooks, health, metrics):
+    for blueprint in (front, hooks, health, metrics, console):
         app.register_blueprint(blueprint)
     errors.register(app)
     app.after_request(security_headers)
+    app.after_request(keep_language)
     register(app)
     return app
 

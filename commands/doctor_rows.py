@@ -16,11 +16,11 @@ from channels import http
 from channels.contract import SendError
 from commands.db import FOLDER
 from commands.doctor_house import Verdict, bad, good
-from commands.responses import current_tables
 from responses import check as checking
 from settings import Settings, is_loopback
 from store import database, processes, versions
 from store.database import db
+from workers.words import current_tables
 
 LARGEST_DRIFT = 2.0  # seconds between this machine and the database's
 START = "Start it: make run, or systemctl start maru.target."

@@ -23,15 +23,6 @@ command = AppGroup("responses", help="Response modules: check, draft, publish, p
 a_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def current_tables(session: Any) -> dict[str, Table]:
-    """What a module may look up: the live version of each table, its draft where nothing is live yet."""
-    live = versions.live(session, versions.TABLE)
-    return {
-        name: words.table_version(session, name, live.get(name, versions.DRAFT))
-        for name in versions.names(session, versions.TABLE)
-    }
-
-
 def shipped_tables() -> dict[str, Table]:
     from curation.sheets import read_sheet
 
@@ -51,7 +42,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
     tables = shipped_tables()
     try:
         with database.reading() as session:
-            tables |= current_tables(session)
+            tables |= words.current_tables(session)
     except SQLAlchemyError:
         click.echo("The database cannot be read; tables that staff uploaded are not known.", err=True)
     problems: list[Problem] = []
@@ -84,7 +75,7 @@ def import_module(file: Path, and_publish: bool, as_json: bool) -> None:
     """Keep a module as the draft; with an error nothing is kept."""
     text = _text(file)
     with database.reading() as session:
-        tables = current_tables(session)
+        tables = words.current_tables(session)
     problems = checking.check(text, str(file), tables)
     if any(problem.level == "error" for problem in problems):
         _report(problems, {}, as_json, "")
@@ -118,7 +109,7 @@ def publish(module: str, as_json: bool) -> None:
         draft = versions.get(session, versions.MODULE, module, versions.DRAFT)
         if draft is None:
             fail(f"module {module} has no draft to publish")
-        problems = checking.check(draft.content, f"{module}.yaml", current_tables(session))
+        problems = checking.check(draft.content, f"{module}.yaml", words.current_tables(session))
         if any(problem.level == "error" for problem in problems):
             _report(problems, {}, as_json, "")
         number = versions.publish(session, versions.MODULE, module, clock.now())

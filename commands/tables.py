@@ -5,31 +5,16 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy.orm import Session
 
 import clock
 from commands.printing import as_json, fail, show, show_rows
 from commands.responses import a_file
 from curation import lookup, sheets
-from responses.check import columns_read
 from responses.problems import Problem
 from store import database, versions
 from workers import words
 
 command = AppGroup("tables", help="Lookup tables: check, draft, publish.")
-
-
-def expected(session: Session, name: str, new_columns: bool) -> lookup.Expected | None:
-    """What the sheet must have: the columns that modules use, and those of the version that is live."""
-    needed: dict[str, str] = {}
-    for module in words.all_modules(session):
-        for column in columns_read(module, name):
-            needed.setdefault(column, module.name)
-    live = versions.live_number(session, versions.TABLE, name)
-    known = words.table_version(session, name, live) if live else None
-    if known is None and not needed:
-        return None
-    return lookup.Expected.of(known, needed, new_columns)
 
 
 @command.command("import")
@@ -42,7 +27,7 @@ def import_table(name: str, file: Path, and_publish: bool, new_columns: bool, as
     """Keep a sheet (.xlsx, .csv) as the draft; with an error nothing is kept."""
     data = file.read_bytes()
     with database.reading() as session:
-        table, problems = sheets.read_sheet(name, file.name, data, expected(session, name, new_columns))
+        table, problems = sheets.read_sheet(name, file.name, data, words.expected(session, name, new_columns))
     if table is None:
         _report(name, problems, None, as_json, "")
         raise SystemExit(1)
@@ -72,7 +57,7 @@ def check(name: str, as_json: bool) -> None:
         kept = versions.current(session, versions.TABLE, name)
         if kept is None or kept.file is None:
             fail(f"There is no table {name}.")
-        _, problems = sheets.read_sheet(name, kept.file_name, kept.file, expected(session, name, False))
+        _, problems = sheets.read_sheet(name, kept.file_name, kept.file, words.expected(session, name))
     _report(name, problems, kept.number or None, as_json, "Nothing is wrong.")
 
 

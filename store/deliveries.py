@@ -155,12 +155,19 @@ def line_up_due(session: Session, now: datetime) -> None:
 
 _rows = cast(Table, Delivery.__table__)
 _ahead = _rows.alias("ahead")
-_first_in_line = ~exists().where(
-    _ahead.c.channel == _rows.c.channel,
-    _ahead.c.chat == _rows.c.chat,
-    is_one_of(_ahead.c.state, *UNFINISHED),
-    or_(_ahead.c.state == SENDING, _ahead.c.position < _rows.c.position),
-    _ahead.c.id != _rows.c.id,
+_first_in_line = ~(
+    select(_ahead.c.id)
+    .where(
+        _ahead.c.channel == _rows.c.channel,
+        _ahead.c.chat == _rows.c.chat,
+        is_one_of(_ahead.c.state, *UNFINISHED),
+        or_(_ahead.c.state == SENDING, _ahead.c.position < _rows.c.position),
+        _ahead.c.id != _rows.c.id,
+    )
+    # Else PostgreSQL makes a join of it, which reads the whole backlog for each row while its statistics are older
+    # than the flood. This way it looks the chat up.
+    .offset(0)
+    .exists()
 )
 _waits = is_one_of(_rows.c.state, WAITING)
 _is_mine = and_(_rows.c.owner == bindparam("me"), is_one_of(_rows.c.state, SENDING))

@@ -24,6 +24,12 @@ class Version(Base):
     file: Mapped[bytes | None]  # the sheet as staff uploaded it
     saved_at: Mapped[datetime] = mapped_column(Moment)
     published_at: Mapped[datetime | None] = mapped_column(Moment)
+    revision: Mapped[int] = mapped_column(default=0)  # of a draft: grows with each save, so that two people notice
+    saved_by: Mapped[str] = mapped_column(default="")
+    published_by: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")  # why, in the publisher's words
+    proposed_by: Mapped[str] = mapped_column(default="")  # an editor asks a publisher to publish this draft
+    starts_at: Mapped[datetime | None] = mapped_column(Moment)  # the clock publishes this draft then
 
     __table_args__ = (Index("ux_versions_number", "kind", "name", "number", unique=True),)
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.house import SET_UP, House
+pytest.register_assert_rewrite("tests.browsing", "tests.house")
+
+from tests.house import SET_UP, House  # noqa: E402 (after what says that its asserts explain themselves)
 
 EVERYTHING = os.environ.get("MARU_TEST_ALL") == "1"
 BOTH = ("sqlite", "postgresql")
@@ -67,3 +69,11 @@ def build(
     yield make
     for house in built:
         house.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from tests.browsing import chromium
+
+    with chromium() as opened:
+        yield opened

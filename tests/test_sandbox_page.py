@@ -2,14 +2,13 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from ruamel.yaml import YAML
 
 from tests.sandbox_bench import ROOT, Answer, Bench, Call, Hooks, start_sandbox
@@ -17,7 +16,6 @@ from tests.sandbox_bench import ROOT, Answer, Bench, Call, Hooks, start_sandbox
 Json = dict[str, Any]
 SURVEYS: Json = json.loads((ROOT / "sandbox" / "surveys.json").read_text(encoding="utf8"))
 STATIC = sorted((ROOT / "sandbox" / "static").iterdir())
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="module")
@@ -95,13 +93,10 @@ def test_samples_choose_among_the_forms_options() -> None:
 
 
 @pytest.fixture(scope="module")
-def browser_page() -> Iterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM: the sandbox's page was NOT tested in a browser")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser.new_page()
-        browser.close()
+def browser_page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 @pytest.fixture

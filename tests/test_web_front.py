@@ -158,8 +158,8 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize("width", [320, 390, 1024, 1920])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_every_screen_and_can_be_read(address: str, width: int, scheme: Any, chromium: Any) -> None:
-    page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+def test_fits_every_screen_and_can_be_read(address: str, width: int, scheme: Any, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(address)
@@ -171,17 +171,3 @@ def test_fits_every_screen_and_can_be_read(address: str, width: int, scheme: Any
     assert min(page.evaluate(touched)) >= 44
     assert complaints == []
     page.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    import shutil
-
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("NO CHROMIUM: the front page was not looked at in a browser")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()

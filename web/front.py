@@ -13,6 +13,8 @@ from web.front_words import PARTS, WORDS
 front = Blueprint("front", __name__)
 
 LANGUAGES = ("ko", "en")
+LANGUAGE_COOKIE = "maru_lang"
+YEAR_SECONDS = 365 * 24 * 3600
 # Doors that may or may not be built into this installation; only those that answer are shown.
 DOORS = ("/console/login", "/bots")
 
@@ -61,10 +63,10 @@ def for_layout() -> dict[str, Any]:
 
 
 def language() -> str:
-    """What was asked for with ?lang=, else the browser's wish, else the installation's."""
-    asked = request.args.get("lang", "")
-    if asked in LANGUAGES:
-        return asked
+    """What was asked for with ?lang=, now or before, else the browser's wish, else the installation's."""
+    for asked in (request.args.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, "")):
+        if asked in LANGUAGES:
+            return asked
     default = str(current_app.config.get("LOCALE", "ko"))
     return request.accept_languages.best_match(LANGUAGES, default) or default
 
@@ -96,7 +98,15 @@ def _state(name: str, part: dict[str, Any]) -> PartState:
     return PartState(PARTS[language()].get(name, name), level, WORDS[language()]["status"]["part"][level])
 
 
-def _public_over_https() -> bool:
+def keep_language(response: Response) -> Response:
+    """For `app.after_request`: a language that was chosen once holds for the next pages."""
+    asked = request.args.get("lang", "")
+    if asked in LANGUAGES:
+        response.set_cookie(LANGUAGE_COOKIE, asked, YEAR_SECONDS, secure=over_https(), httponly=True, samesite="Lax")
+    return response
+
+
+def over_https() -> bool:
     """As BASE_URL says; the request's own scheme is a header that a proxy may forget or a stranger invent."""
     settings = current_app.extensions.get("settings")
     return request.is_secure if settings is None else settings.base_url.startswith("https://")
@@ -111,6 +121,6 @@ def security_headers(response: Response) -> Response:
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    if _public_over_https():
+    if over_https():
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from curation.lookup import Table
+from curation.lookup import Expected, Table
 from responses import module as modules
+from responses.check import columns_read
 from responses.module import Module
 from store import versions
 
@@ -64,6 +65,28 @@ def _table(session: Session, name: str, number: int) -> Table:
 def tables(session: Session, numbers: Mapping[str, int]) -> Callable[[str], Table | None]:
     """Tables by name, in exactly these versions."""
     return lambda name: table_version(session, name, numbers[name]) if name in numbers else None
+
+
+def current_tables(session: Session) -> dict[str, Table]:
+    """What a module may look up: the live version of each table, its draft where nothing is live yet."""
+    live = versions.live(session, versions.TABLE)
+    return {
+        name: table_version(session, name, live.get(name, versions.DRAFT))
+        for name in versions.names(session, versions.TABLE)
+    }
+
+
+def expected(session: Session, name: str, new_columns: bool = False) -> Expected | None:
+    """What a sheet must have: the columns that modules use, and those of the version that is live."""
+    needed: dict[str, str] = {}
+    for module in all_modules(session):
+        for column in columns_read(module, name):
+            needed.setdefault(column, module.name)
+    live = versions.live_number(session, versions.TABLE, name)
+    known = table_version(session, name, live) if live else None
+    if known is None and not needed:
+        return None
+    return Expected.of(known, needed, new_columns)
 
 
 def _remember(kept: dict[tuple[str, int], T], key: tuple[str, int], value: T) -> None:

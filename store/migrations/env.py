@@ -6,9 +6,12 @@ from sqlalchemy import Connection
 
 from store import (  # noqa: F401 (their tables)
     answers,
+    audit,
     chats,
     deliveries,
+    errands,
     events,
+    logins,
     processes,
     staff,
     standing,
