@@ -43,6 +43,10 @@ def create_app() -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url, patience),
         LOCALE=settings.locale,
         READINESS=readiness,
+        # Flask's own cookie carries the words for the next page, the login has one of its own.
+        SESSION_COOKIE_NAME="maru_said",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.base_url.startswith("https://"),
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -51,10 +55,10 @@ def create_app() -> Flask:
     with app.app_context():
         prepare(db.engine, patience)
     keys = {name: {**settings.channels[name], "site": settings.base_url} for name in channels.CHANNELS}
-    spool = Spool(settings.data_dir / "spool") if settings.spool else None
+    spool = Spool(settings.data_dir / "spool")
     app.extensions["settings"] = settings
     app.extensions["keys"] = keys
-    app.extensions["intake"] = Intake(channels.CHANNELS, keys, Bell(settings.redis_url), spool)
+    app.extensions["intake"] = Intake(channels.CHANNELS, keys, Bell(settings.redis_url), spool, settings.spool)
     app.url_map.merge_slashes = False  # //hooks is no address of ours, and no redirect either
     for blueprint in (front, hooks, health, metrics, console):
         app.register_blueprint(blueprint)

@@ -41,8 +41,12 @@ class _Brought:
 
 
 class Intake:
-    def __init__(self, channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], bell: Bell, spool: Spool | None):
-        self.channels, self.keys, self.bell, self.spool = channels, keys, bell, spool
+    def __init__(
+        self, channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], bell: Bell, spool: Spool, spooling: bool
+    ):
+        self.channels, self.keys, self.bell = channels, keys, bell
+        self.spool = spool if spooling else None
+        self._left = spool  # what was acknowledged before SPOOL was turned off is brought in all the same
         self.knocks = Knocks()
         self._brought: deque[_Brought] = deque()
         self._turn = threading.Lock()
@@ -157,9 +161,9 @@ class Intake:
         """A thread of each web process: brings the spool into the database as soon as it is back. What waits there may
         be a manager who wrote, and until it is recorded the chat's messages go on."""
         pause = DRAIN_SECONDS
-        while self.spool is not None and not stop.wait(pause):
+        while not stop.wait(pause):
             try:
-                drained = self.spool.drain(self.record, is_away) if self.spool.holds_any() else 0
+                drained = self._left.drain(self.record, is_away) if self._left.holds_any() else 0
             except SQLAlchemyError as error:
                 if pause == DRAIN_SECONDS:
                     logs.warn("spool.waits", why=type(error).__name__)

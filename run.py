@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -27,6 +29,8 @@ SLOWEST_BACKOFF = 10.0
 CALM_SECONDS = 20.0  # a part that ran this long starts again at once when it dies
 READY_SECONDS = 60.0
 STOP_SECONDS = 25.0  # workers finish the calls that are in flight
+WATCH_SECONDS = 0.2
+SILENT_LOOKS = 75  # some 15 s. Looks, not seconds: after a machine has slept its parts are not frozen
 LEFT_OVER_SECONDS = 15.0  # that the parts of a killed predecessor may take to stop
 
 
@@ -39,6 +43,9 @@ class Part:
     began: float = 0.0
     failures: int = 0
     again_at: float = field(default=0.0)
+    lives: Path | None = None  # the folder in which it touches the file named by its pid, again and again
+    seen_at: int = 0
+    silent: int = 0  # looks since then
 
     def start(self, stdout: int | None = None) -> "subprocess.Popen[bytes]":
         self.began = time.monotonic()
@@ -50,7 +57,28 @@ class Part:
             start_new_session=True,  # Ctrl-C reaches us alone, so that parts stop in order
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
+        if self.lives is not None:
+            with suppress(OSError):  # a full disk: then it runs unwatched
+                self.lives.mkdir(exist_ok=True, mode=0o700)
+                life = self.lives / str(self.process.pid)
+                life.touch()
+                os.utime(life, (0, 0))  # it has not begun yet, which may take long
         return self.process
+
+    def look(self) -> None:
+        """Kill it if it has stopped moving: frozen in the middle of a write it would keep SQLite from all others."""
+        if self.lives is None or self.process is None or self.process.poll() is not None:
+            return
+        try:
+            at = (self.lives / str(self.process.pid)).stat().st_mtime_ns
+        except OSError:
+            return
+        self.silent = self.silent + 1 if at and at == self.seen_at else 0
+        self.seen_at = at
+        if self.silent > SILENT_LOOKS:
+            _say(f"{self.name} does not move, and is killed", sys.stderr)
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def stop(self) -> None:
         if self.process is not None:
@@ -203,12 +231,14 @@ class House:
             }
             self._add("sandbox", [sys.executable, "-m", "sandbox"], sandbox)
         self._add("web", [str(BIN / "gunicorn")], env)
+        lives = settings.data_dir / "lives"
+        shutil.rmtree(lives, ignore_errors=True)  # of a house that was killed
         for number in range(1, settings.workers + 1):
-            self._add(f"worker {number}", [str(BIN / "flask"), "worker"], env)
-        self._add("clock", [str(BIN / "flask"), "clock"], env)
+            self._add(f"worker {number}", [str(BIN / "flask"), "worker"], env, lives)
+        self._add("clock", [str(BIN / "flask"), "clock"], env, lives)
 
-    def _add(self, name: str, command: Sequence[str], env: dict[str, str]) -> None:
-        part = Part(name, command, env)
+    def _add(self, name: str, command: Sequence[str], env: dict[str, str], lives: Path | None = None) -> None:
+        part = Part(name, command, env, lives=lives)
         self.parts.append(part)
         part.start()
 
@@ -242,13 +272,16 @@ class House:
         _say("ready")
 
     def _watch(self) -> None:
-        while not self.stopping.wait(0.2):
+        while not self.stopping.wait(WATCH_SECONDS):
             self._revive()
 
     def _revive(self) -> None:
         now = time.monotonic()
         for part in self.parts:
+            part.look()
             if part.process is not None and part.process.poll() is not None:
+                if part.lives is not None:
+                    (part.lives / str(part.process.pid)).unlink(missing_ok=True)
                 code, part.process = part.process.returncode, None
                 part.failures = 0 if now - part.began > CALM_SECONDS else part.failures + 1
                 pause = min(0.25 * 2**part.failures, SLOWEST_BACKOFF) if part.failures else 0.0

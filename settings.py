@@ -140,7 +140,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     given = _Given(environ if environ is not None else os.environ, root)
     data_dir = Path(given.text("DATA_DIR", "var"))
     data_dir = data_dir if data_dir.is_absolute() else root / data_dir
-    host, port = given.text("HOST", "127.0.0.1"), given.whole("PORT", 8000, 0, 65535)
+    host, port = given.text("HOST", "127.0.0.1"), given.whole("PORT", 8000, 1, 65535)
     redis_url = given.address("REDIS_URL", ("redis", "rediss", "unix"))
     settings = Settings(
         data_dir=data_dir,

@@ -180,8 +180,8 @@ def _message(entity: dict[str, Any], refers: dict[str, Any], user: dict[str, Any
         return []
     person = str(entity.get("personId") or "")
     if writer == "manager":
-        id = f"message:{_id(entity)}"
-        return [Inbound(id=id, kind="manager_wrote", chat=chat, person=person, person_is_customer=False)]
+        id, text = f"message:{_id(entity)}", str(entity.get("plainText") or _plain(entity.get("blocks")) or "")
+        return [Inbound(id=id, kind="manager_wrote", chat=chat, person=person, text=text, person_is_customer=False)]
     if writer != "user":
         return []
     return [

@@ -7,8 +7,8 @@ from flask import Flask
 from flask.cli import AppGroup
 
 NOUNS = (
-    *("backup", "clock", "customers", "db", "deliveries", "doctor", "events", "responses", "restore"),
-    *("setup", "staff", "tables", "trace", "worker"),
+    *("backup", "clock", "customers", "db", "deliveries", "doctor", "errand", "events", "responses", "restore"),
+    *("services", "setup", "staff", "tables", "trace", "worker"),
 )
 
 

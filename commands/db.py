@@ -14,10 +14,10 @@ command = AppGroup("db", help="Database migrations.")
 FOLDER = ROOT / "store" / "migrations"
 
 
-def migrate() -> str:
-    """Bring the database up to date; returns the revision it is at."""
+def migrate(revision: str = "head") -> str:
+    """Bring the database up to date, or to this revision; returns the revision it is at."""
     _prepare()
-    flask_migrate.upgrade()
+    flask_migrate.upgrade(revision=revision)
     with db.engine.connect() as connection:
         return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
@@ -27,11 +27,12 @@ def _prepare() -> None:
 
 
 @command.command("upgrade")
+@click.argument("revision", default="head")
 @as_json
-def upgrade(as_json: bool) -> None:
-    """Bring the database up to date."""
+def upgrade(revision: str, as_json: bool) -> None:
+    """Bring the database up to date, or to REVISION."""
     before = set(inspect(db.engine).get_table_names())
-    revision = migrate()
+    revision = migrate(revision)
     words = "the database is up to date" if before else "the database was made"
     show({"revision": revision}, as_json, f"{words}, at revision {revision}")
 

@@ -56,7 +56,7 @@ def rows(settings: Settings) -> Iterator[Verdict]:
             )
             drift = float(connection.scalar(select(database.real_time())) or 0) - clock.real()
             journal = connection.scalar(text("PRAGMA journal_mode")) if kind == "sqlite" else None
-            size = connection.scalar(text(_SIZE[kind]))
+            size = connection.scalar(text(database.SIZE[kind]))
     except SQLAlchemyError as error:
         mend = "Is it running? Look at DATABASE_URL, and whether this host may connect."
         yield bad("database", f"cannot be reached: {type(error).__name__}", mend)
@@ -80,12 +80,6 @@ def rows(settings: Settings) -> Iterator[Verdict]:
         yield good("time", "this machine and the database agree")
     if revision == head:
         yield _writable()
-
-
-_SIZE = {
-    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
-    "postgresql": "SELECT pg_database_size(current_database())",
-}
 
 
 def _writable() -> Verdict:

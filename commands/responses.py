@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import clock
 from commands.printing import as_json, fail, show, show_rows
-from commands.setup import SHIPPED
+from commands.publishing import a_note, published, rolled_back
+from commands.setup import SHIPPED, shipped_modules
 from curation.lookup import Table
 from responses import check as checking
 from responses import module as modules
@@ -46,7 +47,7 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
     except SQLAlchemyError:
         click.echo("The database cannot be read; tables that staff uploaded are not known.", err=True)
     problems: list[Problem] = []
-    for path in files or sorted(SHIPPED.glob("*.yaml")):
+    for path in files or shipped_modules():
         problems += checking.check(_text(path), str(path), tables)
     _report(problems, {}, as_json, "Nothing is wrong.")
 
@@ -82,7 +83,7 @@ def import_module(file: Path, and_publish: bool, as_json: bool) -> None:
     name = modules.parse(text, str(file)).name
     with database.writing() as session:
         versions.save_draft(session, versions.MODULE, name, text, clock.now(), file.name)
-        number = versions.publish(session, versions.MODULE, name, clock.now()) if and_publish else None
+        number = published(session, versions.MODULE, name, "") if and_publish else None
     done = f"{name}: version {number} is live" if number else f"{name}: kept as the draft"
     _report(problems, {"module": name, "version": number}, as_json, done)
 
@@ -102,8 +103,9 @@ def export(module: str, as_json: bool) -> None:
 
 @command.command("publish")
 @click.argument("module")
+@a_note
 @as_json
-def publish(module: str, as_json: bool) -> None:
+def publish(module: str, note: str, as_json: bool) -> None:
     """Make the draft live; it gets the next number."""
     with database.writing() as session:
         draft = versions.get(session, versions.MODULE, module, versions.DRAFT)
@@ -112,19 +114,20 @@ def publish(module: str, as_json: bool) -> None:
         problems = checking.check(draft.content, f"{module}.yaml", words.current_tables(session))
         if any(problem.level == "error" for problem in problems):
             _report(problems, {}, as_json, "")
-        number = versions.publish(session, versions.MODULE, module, clock.now())
+        number = published(session, versions.MODULE, module, note)
     show({"module": module, "version": number}, as_json, f"{module}: version {number} is live")
 
 
 @command.command("rollback")
 @click.argument("module")
 @click.option("--to", type=int, help="This version; else the one that was live before.")
+@a_note
 @as_json
-def rollback(module: str, to: int | None, as_json: bool) -> None:
+def rollback(module: str, to: int | None, note: str, as_json: bool) -> None:
     """Make an old version live again."""
     try:
         with database.writing() as session:
-            number = versions.rollback(session, versions.MODULE, module, to, clock.now())
+            number = rolled_back(session, versions.MODULE, module, to, note)
     except versions.Nothing as nothing:
         fail(str(nothing))
     show({"module": module, "version": number}, as_json, f"{module}: version {number} is live")

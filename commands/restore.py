@@ -20,12 +20,12 @@ from commands.db import FOLDER
 from commands.printing import as_json, fail, show
 from commands.setup import FIRST_ADMIN
 from settings import Settings
-from store import archive, database, processes
+from store import archive, database, processes, services
 from store.database import db, is_one_of
 from store.deliveries import ASK, SENDING, UNFINISHED, WAITING, Delivery
 from store.events import NEW, Event
 
-OF_THE_CLOCK = ("heartbeats", "ticks", "totals", "standings", "alembic_version")
+OF_THE_CLOCK = ("ticks", "totals", "standings")
 
 
 @click.command("restore")
@@ -89,13 +89,14 @@ def _holds_work(engine: Engine) -> bool:
     found.reflect(engine)
     ours = {
         "versions": lambda table: ~table.c.file_name.startswith("shipped/"),
+        "services": lambda table: table.c.origin != services.SHIPPED,
         "staff": lambda table: table.c.email != FIRST_ADMIN,
         "live_versions": None,  # of those versions
     }
     with engine.connect() as connection:
         for table in found.sorted_tables:
             which: Any = ours.get(table.name, lambda table: None)
-            if table.name in OF_THE_CLOCK or which is None:
+            if table.name in (*OF_THE_CLOCK, *archive.LEFT_OUT) or which is None:
                 continue
             if _any(connection, table, which(table)):
                 return True

@@ -1,6 +1,7 @@
 """flask setup: everything a start needs, as often as one likes: migrations, shipped words, the first admin."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,9 +14,10 @@ import clock
 from commands.db import migrate
 from commands.printing import as_json, fail, show
 from settings import ROOT
-from store import database, staff, versions
+from store import database, services, staff, versions
 
 SHIPPED = ROOT / "responses" / "shipped"
+CATALOGUE = SHIPPED / "services.yaml"
 FIRST_ADMIN = "admin@maru.local"
 
 
@@ -32,7 +34,7 @@ def command(as_json: bool) -> None:
         fail(f"maru: DATABASE_URL: the database cannot be used: {' '.join(str(error.orig).split())}")
     with database.writing() as session:
         database.alone(session)
-        added = ship(session)
+        added = [*ship(session), *ship_services(session)]
         password = None if staff.listed(session) else staff.add(session, FIRST_ADMIN, "admin", clock.now())
     if password:
         keep_first_password(settings.data_dir / "first-password", password)
@@ -53,13 +55,30 @@ def ship(session: Session) -> list[str]:
                 raise click.ClickException("\n".join(str(problem) for problem in problems))
             _publish(session, versions.TABLE, path, table.to_json(), path.read_bytes())
             added.append(path.stem)
-    for path in sorted(SHIPPED.glob("*.yaml")):
+    for path in shipped_modules():
         live = versions.live_version(session, versions.MODULE, path.stem)
         text = path.read_text(encoding="utf8")
         if _is_ours(session, versions.MODULE, path.stem) and (live is None or live.content != text):
             _publish(session, versions.MODULE, path, text, None)
             added.append(path.stem)
     return added
+
+
+def shipped_modules() -> list[Path]:
+    return sorted(path for path in SHIPPED.glob("*.yaml") if path != CATALOGUE)
+
+
+def ship_services(session: Session) -> list[str]:
+    """The catalogue to begin with, when there is none."""
+    from interaction.catalogue import read_yaml
+
+    if services.listed(session):
+        return []
+    catalogue = read_yaml(CATALOGUE.read_text(encoding="utf8"), CATALOGUE.name)
+    if catalogue.failed:
+        raise click.ClickException("\n".join(str(problem) for problem in catalogue.problems))
+    services.save(session, [asdict(service) for service in catalogue.services], clock.now(), origin=services.SHIPPED)
+    return [CATALOGUE.stem]
 
 
 def _is_ours(session: Session, kind: str, name: str) -> bool:

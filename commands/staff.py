@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 import clock
 from commands.printing import as_json, fail, local, show, show_rows
-from store import database, staff
+from store import audit, database, logins, staff
 
 command = AppGroup("staff", help="Console accounts.")
 
@@ -24,6 +24,8 @@ def add(email: str, role: str, as_json: bool) -> None:
         if staff.find(session, email):
             fail(f"{email} has an account already.")
         password = staff.add(session, email, role, clock.now())
+        added = {"role": role}
+        audit.note(session, clock.now(), "flask staff add", "staff.joined", f"staff:{staff.normal(email)}", None, added)
     show({"email": email, "role": role, "password": password}, as_json, f"{email} ({role}), password: {password}")
 
 
@@ -31,12 +33,16 @@ def add(email: str, role: str, as_json: bool) -> None:
 @click.argument("email")
 @as_json
 def password(email: str, as_json: bool) -> None:
-    """Give an account a new password, shown once."""
+    """Give an account a new password, shown once. Whoever is logged in with it is logged out, its second factor is
+    taken away."""
+    fresh = staff.new_password()
+    hashed = staff.hashed_password(fresh)
     with database.writing() as session:
         account = staff.find(session, email)
         if account is None:
             fail(f"{email} has no account.")
-        fresh = staff.reset_password(account)
+        logins.admit_with(session, account, hashed)
+        audit.note(session, clock.now(), "flask staff password", "staff.password_set", f"staff:{account.email}")
     show({"email": email, "password": fresh}, as_json, f"{email}, password: {fresh}")
 
 

@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 
 import clock
 from commands.printing import as_json, fail, show, show_rows
+from commands.publishing import a_note, published, rolled_back
 from commands.responses import a_file
 from curation import lookup, sheets
 from responses.problems import Problem
@@ -33,7 +34,7 @@ def import_table(name: str, file: Path, and_publish: bool, new_columns: bool, as
         raise SystemExit(1)
     with database.writing() as session:
         versions.save_draft(session, versions.TABLE, name, table.to_json(), clock.now(), file.name, data)
-        number = versions.publish(session, versions.TABLE, name, clock.now()) if and_publish else None
+        number = published(session, versions.TABLE, name, "") if and_publish else None
     kept = f"version {number} is live" if number else "kept as the draft"
     _report(name, problems, number, as_json, f"{name}: {kept}, {len(table.rows)} rows")
 
@@ -78,19 +79,21 @@ def export(name: str, as_json: bool) -> None:
 
 @command.command("publish")
 @click.argument("name")
+@a_note
 @as_json
-def publish(name: str, as_json: bool) -> None:
+def publish(name: str, note: str, as_json: bool) -> None:
     """Make the draft live; it gets the next number."""
-    _moved(name, lambda session: versions.publish(session, versions.TABLE, name, clock.now()), as_json)
+    _moved(name, lambda session: published(session, versions.TABLE, name, note), as_json)
 
 
 @command.command("rollback")
 @click.argument("name")
 @click.option("--to", type=int, help="This version; else the one that was live before.")
+@a_note
 @as_json
-def rollback(name: str, to: int | None, as_json: bool) -> None:
+def rollback(name: str, to: int | None, note: str, as_json: bool) -> None:
     """Make an old version live again."""
-    _moved(name, lambda session: versions.rollback(session, versions.TABLE, name, to, clock.now()), as_json)
+    _moved(name, lambda session: rolled_back(session, versions.TABLE, name, to, note), as_json)
 
 
 def _moved(name: str, move: Any, as_json: bool) -> None:

@@ -1,19 +1,19 @@
 """The answer of one module to one survey: a pure function that job, command line and console share."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from curation import functions, survey
 from curation.lookup import Table, row_trace
+from curation.memory import Memory
 from curation.peers import Peers
 from curation.plain import plain, shortened
 from responses import markup
 from responses.budget import Budget, current, spending
 from responses.keys import KOREA, Unreadable, clean, cut, is_absent
-from responses.language import Function, Text
+from responses.language import Expression, Function, Text
 from responses.problems import ModuleError
 from responses.shape import LONGEST_TITLE, Message, Module
 
@@ -100,10 +100,12 @@ def answer(
     others: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
     version: int | None = None,
     site: str = "",
+    memory: Memory | None = None,
 ) -> Answer:
     """Values in, messages out; with the reply to a question merged into `received`, the later ones too.
 
-    Whatever is wrong with the module itself is a ModuleError that names the place.
+    Whatever is wrong with the module itself is a ModuleError that names the place. With a `memory`, what was computed
+    before is not computed again, and there is no trace.
     """
     zone = now.tzinfo or KOREA
     groups = _groups(module, matched or {})
@@ -115,10 +117,10 @@ def answer(
             if name in module.survey and word is not None
         },
     }
-    read = survey.read(module.survey, told, zone)
+    read = (survey if memory is None else memory).read(module.survey, told, zone)
     given = {"now": now, "customer": customer, "chat": chat, "channel": channel, "site": site}
     own = {name: word for name, word in groups.items() if name not in module.survey}
-    running = _Run(module, read, tables, others, {**given, **own})
+    running = _Run(module, read, tables, others, {**given, **own}, memory)
     with spending(Budget(zone)):
         if read.missing:
             return running.incomplete(version)
@@ -153,8 +155,10 @@ class _Run:
         tables: Callable[[str], Table | None],
         others: Callable[[], Sequence[Mapping[str, Any]]] | None,
         given: Mapping[str, Any],
+        memory: Memory | None,
     ) -> None:
         self.module = module
+        self.memory = memory
         self.read = read
         self.tables = tables
         self.given = given
@@ -194,7 +198,8 @@ class _Run:
                 if message.ask is not None and asked is None:
                     self.message_traces.append({"index": index, "said": False, "reason": "already known"})
                     continue
-                self.refuse_unknown(message.names)
+                if self.unknown:
+                    self.refuse_unknown(message.names)
                 spoken = self.say(message, index, said, question=asked is not None)
             if asked is not None and spoken is not None:
                 left = len(self.module.messages) - index - 1
@@ -210,6 +215,9 @@ class _Run:
     ) -> Answer:
         name = self.module.name
         groups = {group: self.given[group] for group in self.module.groups if group in self.given}
+        values = groups | self.values
+        if self.memory is not None:
+            return Answer(name, version, self.read.missing, values, said, asking, pending, effects)
         order = [value.name for value in self.module.values]
         trace = {
             "module": name,
@@ -219,7 +227,6 @@ class _Run:
             "values": [self.value_traces[value] for value in order if value in self.value_traces],
             "messages": self.message_traces,
         }
-        values = groups | self.values
         return Answer(name, version, self.read.missing, values, said, asking, pending, effects, trace)
 
     # ---- values ----
@@ -234,9 +241,10 @@ class _Run:
                 put_off.add(value.name)
                 continue
             with _at(f"values.{value.name}", None, value.line):
-                result = value.code.evaluate(self.scope)
-                current().keep(result)
+                result = self.value(value.code)
             self.scope[value.name] = self.values[value.name] = result
+            if self.memory is not None:
+                continue
             self.value_traces[value.name] = {
                 "name": value.name,
                 "expression": value.expression,
@@ -244,6 +252,20 @@ class _Run:
                 "result": plain(result),
                 **self.rows_found(),
             }
+
+    def value(self, code: Expression) -> Any:
+        def compute() -> Any:
+            result = code.evaluate(self.scope)
+            current().keep(result)
+            return result
+
+        return compute() if self.memory is None else self.memory.recall("value", code, self.scope, compute)
+
+    def holds(self, condition: Expression) -> bool:
+        def compute() -> bool:
+            return bool(condition.evaluate(self.scope))
+
+        return compute() if self.memory is None else self.memory.recall("when", condition, self.scope, compute)
 
     def refuse_unknown(self, names: frozenset[str]) -> None:
         put_off = {value.name for value in self.module.values if value.name not in self.values} | self.unknown
@@ -259,7 +281,8 @@ class _Run:
         with current().paused():
             found.prepare(keys)
         row, number = found.lookup(**keys)
-        self.rows.append(row_trace(found, row, number))
+        if self.memory is None:
+            self.rows.append(row_trace(found, row, number, plain(keys)))
         return row
 
     def inputs(self, names: frozenset[str]) -> dict[str, Any]:
@@ -277,10 +300,11 @@ class _Run:
 
     def say(self, message: Message, index: int, said: list[Said], question: bool = False) -> Said | None:
         """The message, added to what was said unless it is a question; None when it is not to be said."""
-        trace: dict[str, Any] = {"index": index, "said": False, "inputs": self.inputs(message.names)}
+        inputs = self.inputs(message.names) if self.memory is None else {}
+        trace: dict[str, Any] = {"index": index, "said": False, "inputs": inputs}
         self.message_traces.append(trace)
         if message.when is not None:
-            holds = bool(message.when.evaluate(self.scope))
+            holds = self.holds(message.when)
             trace["when"] = {"expression": message.when.source, "result": holds}
             if not holds:
                 trace["reason"] = "its condition does not hold"
@@ -301,7 +325,9 @@ class _Run:
         return spoken
 
     def words(self, text: Text) -> tuple[str, str]:
-        return markup.finish(self.marked(text))
+        if self.memory is None:
+            return markup.finish(self.marked(text))
+        return self.memory.recall("words", text, self.scope, lambda: markup.finish(self.marked(text)))
 
     def marked(self, text: Text) -> str:
         """The rendered text, in which data is escaped and marked as not the author's."""
@@ -347,10 +373,18 @@ class _Run:
         return {"profile": profile, "tags": [tag for tag in dict.fromkeys(tags) if tag]}
 
 
-@contextmanager
-def _at(part: str, index: int | None, line: int) -> Iterator[None]:
-    try:
-        yield
-    except ModuleError as error:
-        place = part if index is None else f"{part}[{index + 1}]"
-        raise ModuleError(error.message, f"{place} (line {line})") from None
+class _at:
+    """Tells where in the module an error was."""
+
+    __slots__ = ("part", "index", "line")
+
+    def __init__(self, part: str, index: int | None, line: int) -> None:
+        self.part, self.index, self.line = part, index, line
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, ModuleError):
+            place = self.part if self.index is None else f"{self.part}[{self.index + 1}]"
+            raise ModuleError(error.message, f"{place} (line {self.line})") from None

@@ -1,257 +1,82 @@
 """From the bytes of an uploaded file to a grid of cells, whatever the file really is."""
 
 import csv
-import html
 import io
 import re
-import unicodedata
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from typing import Any
 
-from responses.problems import Problem
-
-LARGEST_FILE = 10 * 1024 * 1024
-LARGEST_UNZIPPED = 100 * 1024 * 1024
-MOST_ROWS = 50_000
-MOST_COLUMNS = 200
-_PIECE = 1 << 20
-_MOST_TOLD = 20
+from curation.grid import (
+    LARGEST_FILE,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    Grid,
+    NoGrid,
+    tidy,
+    too_many_columns,
+    too_many_rows,
+)
+from curation.workbooks import SAVE_AS_XLSX, has_password, workbook
 
 # What the file really is, by how it begins.
-_OTHERS: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"BM", "a picture (BMP)"),
-    (b"II*\x00", "a picture (TIFF)"),
-    (b"MM\x00*", "a picture (TIFF)"),
-    (b"{\\rtf", "a text document (RTF)"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x1f\x8b", "a gzip archive"),
+_OTHERS: tuple[tuple[bytes, str, str], ...] = (
+    (b"%PDF", "a PDF", "PDF예요"),
+    (b"\x89PNG", "a picture (PNG)", "그림(PNG)이에요"),
+    (b"\xff\xd8\xff", "a picture (JPEG)", "사진(JPEG)이에요"),
+    (b"GIF8", "a picture (GIF)", "그림(GIF)이에요"),
+    (b"BM", "a picture (BMP)", "그림(BMP)이에요"),
+    (b"II*\x00", "a picture (TIFF)", "그림(TIFF)이에요"),
+    (b"MM\x00*", "a picture (TIFF)", "그림(TIFF)이에요"),
+    (b"{\\rtf", "a text document (RTF)", "글 문서(RTF)예요"),
+    (b"7z\xbc\xaf", "a 7z archive", "7z 압축 파일이에요"),
+    (b"Rar!", "a RAR archive", "RAR 압축 파일이에요"),
+    (b"\x1f\x8b", "a gzip archive", "gzip 압축 파일이에요"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html|head|meta|table|body|style|div)", re.IGNORECASE)
 _XML = re.compile(rb"\s*<\?xml")
-_SHEET = re.compile(rb'<(?:\w+:)?sheet\b[^>]*?\bname="([^"]*)"[^>]*?\br:id="([^"]+)"')
-_RELATION = re.compile(rb"<Relationship\b[^>]*>")
-_CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?(?<!/)>')
-_FAILED = re.compile(rb'<c\b(?=[^>]*?\bt="e")[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"')
-_NOT_CALCULATED = re.compile(
-    rb'<c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
-)
-
-
-@dataclass
-class Grid:
-    """Cells as they were written: texts, and from spreadsheets also numbers, dates and truths."""
-
-    sheet: str | None
-    rows: list[list[Any]] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)  # of the rows, as a spreadsheet shows them
-    lines: list[int] | None = None  # of the rows in a text file
-    merged: list[str] = field(default_factory=list)
-    texts: bool = False  # every cell came as text
-
-
-class NoGrid(Exception):
-    """The file cannot be read as a sheet."""
-
-    def __init__(self, message: str, mend: str, line: int | None = None, cells: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.message = message
-        self.mend = mend
-        self.line = line
-        self.cells = cells
-        self.sheet: str | None = None
-
-    def problems(self, file: str) -> list[Problem]:
-        return [
-            Problem(file, self.line, self.message, self.mend, sheet=self.sheet, cell=cell)
-            for cell in self.cells or (None,)
-        ]
+_SEPARATOR = re.compile(r"sep=([,;\t|])\r?\n?")  # Excel's own first line for whoever opens the file
+_SHEET_ITSELF = ("Upload the sheet itself, as .xlsx or .csv.", "시트 파일(.xlsx, .csv)을 올려 주세요.")
+_SOME_ROWS = ("Give it a row of column names, and rows below.", "첫 행에 열 이름을, 그 아래에 내용을 적어 주세요.")
 
 
 def grid(filename: str, data: bytes) -> Grid:
-    """The first worksheet, or NoGrid in plain words."""
+    """The worksheet that people see first, or NoGrid in plain words."""
     if len(data) > LARGEST_FILE:
-        raise NoGrid("The file is larger than 10 MiB", "Divide it, or take pictures out of it.")
+        korean = "파일이 10MiB보다 커요", "표를 나누거나 그림을 지우고 올려 주세요."
+        raise NoGrid("The file is larger than 10 MiB", "Divide it, or take pictures out of it.", korean)
     if not data.strip():
-        raise NoGrid("The file is empty", "Give it a row of column names, and rows below.")
+        raise NoGrid("The file is empty", _SOME_ROWS[0], ("빈 파일이에요", _SOME_ROWS[1]))
     _refuse_others(filename, data)
     if data.startswith(b"PK"):
-        return _workbook(data)
+        return workbook(data)
     if filename.lower().endswith((".xlsx", ".xlsm")):
         mend = "Open it and save it as an Excel workbook (.xlsx), or name it .csv if it is one."
-        raise NoGrid("The file is named .xlsx but is no Excel workbook", mend)
+        korean = (
+            "이름은 .xlsx인데 엑셀 파일이 아니에요",
+            "엑셀에서 .xlsx로 저장하거나, CSV라면 이름을 .csv로 바꿔 주세요.",
+        )
+        raise NoGrid("The file is named .xlsx but is no Excel workbook", mend, korean)
     return _text(data)
 
 
 def _refuse_others(filename: str, data: bytes) -> None:
-    for begin, what in _OTHERS:
+    for begin, what, korean in _OTHERS:
         if data.startswith(begin) and not (begin == b"BM" and filename.lower().endswith(".csv")):
-            raise NoGrid(f"The file is really {what}", "Upload the sheet itself, as .xlsx or .csv.")
+            raise _really(f"The file is really {what}", f"시트가 아니라 {korean}", _SHEET_ITSELF)
     if data.startswith(b"RIFF") or data[4:8] == b"ftyp":
-        raise NoGrid("The file is really a picture or a film", "Upload the sheet itself, as .xlsx or .csv.")
+        raise _really("The file is really a picture or a film", "시트가 아니라 그림이나 영상이에요", _SHEET_ITSELF)
     if data.startswith(_OLE):
         if "EncryptedPackage".encode("utf-16-le") in data:
-            raise NoGrid("The file has a password", "Save it without one: File, Info, Protect Workbook.")
-        raise NoGrid("The file is an old Excel file (.xls)", "Save it as an Excel workbook (.xlsx).")
+            raise has_password()
+        raise _really("The file is an old Excel file (.xls)", "예전 엑셀 파일(.xls)이에요", SAVE_AS_XLSX)
     if _WEB_PAGE.match(data[:2000].removeprefix(b"\xef\xbb\xbf")):
-        raise NoGrid("The file is really a web page that is named like a sheet", "Save it as .xlsx in Excel.")
+        korean = "이름만 시트이고 실제로는 웹 페이지예요"
+        raise _really("The file is really a web page that is named like a sheet", korean, SAVE_AS_XLSX)
     if _XML.match(data[:200].removeprefix(b"\xef\xbb\xbf")):
-        raise NoGrid("The file is XML, not a sheet", "Save it as an Excel workbook (.xlsx).")
+        raise _really("The file is XML, not a sheet", "시트가 아니라 XML 파일이에요", SAVE_AS_XLSX)
 
 
-# ---- workbooks -------------------------------------------------------------------------
-
-
-def _workbook(data: bytes) -> Grid:
-    damaged = NoGrid("The file is damaged or incomplete", "Open and save it again in Excel, then upload it anew.")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _refuse_other_archives(archive)
-            _refuse_unreadable(archive)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError, ValueError):
-        raise damaged from None
-    except RuntimeError:  # zipfile's way to say that a member is encrypted
-        raise NoGrid("The file has a password", "Save it without one.") from None
-    return _first_sheet(data, damaged)
-
-
-def _refuse_other_archives(archive: zipfile.ZipFile) -> None:
-    names = set(archive.namelist())
-    if "xl/workbook.xml" in names:
-        return
-    kinds = (
-        ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
-        ("content.xml", "an OpenDocument sheet (.ods)"),
-        ("word/document.xml", "a Word document"),
-        ("ppt/presentation.xml", "a PowerPoint file"),
-        ("Contents/content.hpf", "a Hangul document (.hwpx)"),
-        ("Index/Document.iwa", "a Numbers file"),
-    )
-    what = next((what for name, what in kinds if name in names), "an archive, not a sheet")
-    raise NoGrid(f"The file is {what}", "Save it as an Excel workbook (.xlsx).")
-
-
-def _refuse_unreadable(archive: zipfile.ZipFile) -> None:
-    """Unzip once to see how large it really is, and how far the first sheet reaches.
-
-    A reader that trusts what the file says about itself would fill the memory.
-    """
-    first = _first_sheet_member(archive)
-    size = 0
-    for info in archive.infolist():
-        before = b""
-        for piece in _pieces(archive, info):
-            size += len(piece)
-            if size > LARGEST_UNZIPPED:
-                raise NoGrid("The file is larger than 100 MiB unzipped", "Take out what is no part of the table.")
-            if info.filename == first:
-                try:
-                    _refuse_far_cells(before[-4096:] + piece)
-                except NoGrid as refused:
-                    refused.sheet = _first_sheet_title(archive)
-                    raise
-                before = piece
-
-
-def _pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    info.file_size = LARGEST_UNZIPPED + _PIECE  # what it claims is not believed
-    with archive.open(info) as member:
-        while piece := member.read(_PIECE):
-            yield piece
-
-
-def _first_sheet_member(archive: zipfile.ZipFile) -> str:
-    """The name inside the archive of the worksheet that people see first."""
-    sheet = _SHEET.search(_small_member(archive, "xl/workbook.xml"))
-    for relation in _RELATION.findall(_small_member(archive, "xl/_rels/workbook.xml.rels")):
-        if sheet and b'Id="%s"' % sheet[2] in relation:
-            target = re.search(rb'Target="([^"]+)"', relation)
-            if target:
-                name = target[1].decode("utf8", "replace").lstrip("/")
-                return name if name.startswith("xl/") else f"xl/{name}"
-    return "xl/worksheets/sheet1.xml"
-
-
-def _first_sheet_title(archive: zipfile.ZipFile) -> str | None:
-    title = re.search(rb'<sheet\b[^>]*?\bname="([^"]*)"', _small_member(archive, "xl/workbook.xml"))
-    return html.unescape(title[1].decode("utf8", "replace")) if title else None
-
-
-def _small_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    if name not in archive.namelist():
-        return b""
-    with archive.open(name) as member:
-        return member.read(_PIECE)
-
-
-def _refuse_far_cells(xml: bytes) -> None:
-    for letters, number in _CELL.findall(xml):
-        if int(number) > MOST_ROWS + 1_000:
-            raise NoGrid(f"The sheet has more than {MOST_ROWS:,} rows", "Divide it into several tables.")
-        if len(letters) > 1 and column_number(letters.decode()) > MOST_COLUMNS:
-            raise NoGrid(f"The sheet has more than {MOST_COLUMNS} columns", "Take out those that nobody needs.")
-    failed = tuple(cell.decode() for cell in dict.fromkeys(_FAILED.findall(xml)))[:_MOST_TOLD]
-    if failed:
-        mend = "Mend the formula, or empty the cell."
-        raise NoGrid("A formula gives an error, such as #N/A or #DIV/0!", mend, cells=failed)
-    left_out = tuple(cell.decode() for cell in dict.fromkeys(_NOT_CALCULATED.findall(xml)))[:_MOST_TOLD]
-    if left_out:
-        mend = "Open the file in Excel and save it there, or paste the values in place of the formulas."
-        raise NoGrid("A formula was never calculated, so it has no value", mend, cells=left_out)
-
-
-def _first_sheet(data: bytes, damaged: NoGrid) -> Grid:
-    import pandas
-    from python_calamine import CalamineError
-
-    try:
-        with pandas.ExcelFile(io.BytesIO(data), engine="calamine") as book:
-            sheet = book.book.get_sheet_by_index(0)
-            cells = sheet.to_python(skip_empty_area=False)
-            merged = [
-                f"{cell_name(left, top + 1)}:{cell_name(right, bottom + 1)}"
-                for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()
-            ]
-    except (CalamineError, ValueError, OSError, IndexError, KeyError, zipfile.BadZipFile):
-        raise damaged from None
-    rows = [[_cell(value) for value in row] for row in cells]
-    return Grid(sheet.name, rows, list(range(1, len(rows) + 1)), merged=merged)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return tidy(value) or None
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == time.min else value.isoformat(sep=" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, time):
-        return f"{value:%H:%M}" if value.second == 0 else f"{value:%H:%M:%S}"
-    if isinstance(value, timedelta):
-        return str(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return int(value)
-    return value
-
-
-def tidy(text: str) -> str:
-    """Trimmed, without invisible characters; line ends inside a cell stay."""
-    bare = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if not bare.isprintable():
-        bare = "".join(letter for letter in bare if letter in "\n\t" or not _unprinted(letter))
-    return bare.strip()
-
-
-def _unprinted(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Cs", "Cn") or letter in "\u200b\ufeff\u2028\u2029"
+def _really(message: str, korean: str, mend: tuple[str, str]) -> NoGrid:
+    return NoGrid(message, mend[0], (korean, mend[1]))
 
 
 # ---- text files ------------------------------------------------------------------------
@@ -260,24 +85,28 @@ def _unprinted(letter: str) -> bool:
 def _text(data: bytes) -> Grid:
     text = _decoded(data)
     if "\x00" in text:
-        raise NoGrid("The file is no text file and no sheet", "Save it as .xlsx or .csv.")
+        save_as = ("Save it as .xlsx or .csv.", ".xlsx나 .csv로 저장해서 올려 주세요.")
+        raise _really("The file is no text file and no sheet", "글도 시트도 아닌 파일이에요", save_as)
+    told = _SEPARATOR.match(text)
     grid = Grid(None, lines=[], texts=True)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=told[1] if told else _delimiter(text), strict=True)
     line = 1
     try:
         for number, row in enumerate(reader, 1):
             if number > MOST_ROWS + 1_000:
-                raise NoGrid(f"The file has more than {MOST_ROWS:,} rows", "Divide it into several tables.")
+                raise too_many_rows("file")
             if len(row) > MOST_COLUMNS and any(cell.strip() for cell in row[MOST_COLUMNS:]):
-                raise NoGrid(f"The file has more than {MOST_COLUMNS} columns", "Is it really a table?", line)
-            grid.rows.append([_unquoted(tidy(cell)) or None for cell in row[:MOST_COLUMNS]])
+                raise too_many_columns("file", line)
+            cells = [_unquoted(tidy(cell)) or None for cell in row[:MOST_COLUMNS]]
+            grid.rows.append([] if told and number == 1 else cells)
             grid.numbers.append(number)
             assert grid.lines is not None
             grid.lines.append(line)
             line = reader.line_num + 1
     except csv.Error as error:
         mend = 'Look for a " that is never closed; a " inside a quoted cell is written "".'
-        raise NoGrid(f"The file is no proper CSV from here on: {error}", mend, line) from None
+        said = "여기부터는 CSV로 읽을 수 없어요", '닫히지 않은 큰따옴표(")가 있는지 봐 주세요. 칸 안에서는 ""로 적어요.'
+        raise NoGrid(f"The file is no proper CSV from here on: {error}", mend, said, line) from None
     return grid
 
 
@@ -297,30 +126,11 @@ def _decoded(data: bytes) -> str:
         except UnicodeDecodeError as error:
             failed = data.count(b"\n", 0, error.start) + 1
     mend = "Save it as 'CSV UTF-8' in Excel."
-    raise NoGrid("The file is neither UTF-8 nor CP949 text", mend, failed)
+    korean = "글자를 읽을 수 없어요(UTF-8도 CP949도 아니에요)", "엑셀에서 'CSV UTF-8(쉼표로 분리)'로 저장해 주세요."
+    raise NoGrid("The file is neither UTF-8 nor CP949 text", mend, korean, failed)
 
 
 def _delimiter(text: str) -> str:
     """A comma, unless the first line has only tabs or semicolons (Excel writes those in some settings)."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     return max(",\t;", key=lambda sign: (first.count(sign), sign == ","))
-
-
-# ---- names of cells --------------------------------------------------------------------
-
-
-def cell_name(column: int, row: int) -> str:
-    """Column 0 of row 3 is A3."""
-    letters = ""
-    column += 1
-    while column:
-        column, letter = divmod(column - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return f"{letters}{row}"
-
-
-def column_number(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number

@@ -210,10 +210,13 @@ def _less(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
     return str(one[1]) < str(other[1])
 
 
-def row_trace(table: Table, row: Mapping[str, Cell] | None, number: int | None) -> dict[str, Any]:
+def row_trace(
+    table: Table, row: Mapping[str, Cell] | None, number: int | None, keys: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "table": table.name,
         "version": table.version,
         "row": number,
         "cells": dict(row) if row is not None else None,
+        "keys": keys,  # what was asked for
     }

@@ -16,6 +16,7 @@ class SpanProblem(NamedTuple):
     message: str
     mend: str
     level: str
+    korean: tuple[str, str]  # message and mend
 
 
 class _Span(NamedTuple):
@@ -62,7 +63,12 @@ def _upside_down(table: Table, pair: str, spans: list[_Span | None]) -> Iterator
     for row, span in enumerate(spans):
         if span is not None and span.low >= span.high:
             message = f"'{pair}_min' ({span.low:g}) is not below '{pair}_max' ({span.high:g}), so nothing fits"
-            yield SpanProblem(f"{pair}_min", row, message, "Swap or correct them; the max is not included.", "error")
+            korean = (
+                f"'{pair}_min'({span.low:g})이 '{pair}_max'({span.high:g})보다 작지 않아서 맞는 값이 없어요",
+                "둘을 바꾸거나 고쳐 주세요. 최댓값은 범위에 들어가지 않아요.",
+            )
+            mend = "Swap or correct them; the max is not included."
+            yield SpanProblem(f"{pair}_min", row, message, mend, "error", korean)
 
 
 def _groups(table: Table, pairs: list[str]) -> list[tuple[Cell, ...]]:
@@ -92,13 +98,17 @@ def _overlaps(table: Table, spans: dict[str, list[_Span]], groups: list[tuple[Ce
             number = table.row_numbers[earlier]
             if all(s[earlier].holds(s[later]) for s in spans.values()):
                 message = f"This row is never found: row {number} above covers all of it"
-                yield SpanProblem(f"{first}_min", later, message, "Move it above that row.", "warning")
+                korean = f"이 행은 절대 쓰이지 않아요. 위의 {number}행이 모두 차지해요", "그 행보다 위로 옮겨 주세요."
+                yield SpanProblem(f"{first}_min", later, message, "Move it above that row.", "warning", korean)
             elif not all(s[later].holds(s[earlier]) for s in spans.values()):  # a fallback row below is meant so
                 shared = ", ".join(f"{pair} {_common(s[one], s[other])}" for pair, s in spans.items())
                 message = f"This range overlaps row {number} ({shared}); the upper row wins"
-                yield SpanProblem(
-                    f"{first}_min", later, message, "Let one range end where the other begins.", "warning"
+                mend = "Let one range end where the other begins."
+                korean = (
+                    f"범위가 {number}행과 겹쳐요({shared}). 위에 있는 행이 쓰여요",
+                    "한 범위가 끝나는 값에서 다음 범위가 시작하게 해 주세요.",
                 )
+                yield SpanProblem(f"{first}_min", later, message, mend, "warning", korean)
 
 
 def _common(one: _Span, other: _Span) -> _Span:
@@ -125,7 +135,10 @@ def _gaps_along(table: Table, pair: str, column: list[_Span], rows: list[int]) -
         span = column[row]
         if span.low > covered:
             message = f"No row is for {pair} from {covered:g} to below {span.low:g}"
-            yield SpanProblem(
-                f"{pair}_min", row, message, f"Let a range reach there, or begin at {covered:g}.", "warning"
+            mend = f"Let a range reach there, or begin at {covered:g}."
+            korean = (
+                f"{pair} {covered:g} 이상 {span.low:g} 미만에 해당하는 행이 없어요",
+                f"앞의 범위를 늘리거나 {covered:g}부터 시작하게 해 주세요.",
             )
+            yield SpanProblem(f"{pair}_min", row, message, mend, "warning", korean)
         covered = max(covered, span.high)

@@ -45,12 +45,22 @@ class Budget:
 
     def say(self, text: str) -> None:
         self.text += len(text) if text.isascii() else len(text.encode("utf8", "replace"))
-        if self.text > LONGEST_TEXT:
-            raise ModuleError("the texts are longer than 64 KiB")
+        self._bound()
+
+    def spend_again(self, text: int, kept: int) -> None:
+        """What a text or a value had cost when it was made; this time it is only had again."""
+        self.text += text
+        self.kept += kept
+        self._bound()
 
     def keep(self, value: Any) -> None:
         """A value that is kept under a name counts too, or doubling line by line would fill the memory."""
         self.kept += weigh(value)
+        self._bound()
+
+    def _bound(self) -> None:
+        if self.text > LONGEST_TEXT:
+            raise ModuleError("the texts are longer than 64 KiB")
         if self.kept > 4 * LONGEST_TEXT:
             raise ModuleError("the values together are larger than 256 KiB")
 
@@ -82,6 +92,12 @@ def current() -> Budget:
     return budget
 
 
+# Most values are these, and asking what kind of a Mapping something is takes longer than adding two numbers.
+_SMALL = frozenset((int, float, bool, type(None)))
+_BOXES = (list, tuple, dict, Mapping, set, frozenset)
+_WEIGHED = (str, *_BOXES, date, time, timedelta)
+
+
 def weigh(value: Any) -> int:
     """Roughly the characters that a value takes when written out, or ModuleError if far too many.
 
@@ -91,7 +107,7 @@ def weigh(value: Any) -> int:
         if len(value) > LONGEST_TEXT:
             raise ModuleError("a text is longer than 64 KiB")
         return len(value)
-    if not isinstance(value, (list, tuple, Mapping, set, frozenset)):
+    if value.__class__ in _SMALL or not isinstance(value, _BOXES):
         return 8
     weight = items = depth = 0
     level: list[Any] = [value]
@@ -105,7 +121,11 @@ def weigh(value: Any) -> int:
             if items > MOST_ITEMS:
                 raise ModuleError(f"a list has more than {MOST_ITEMS:,} entries")
             for item in _contents(box):
-                if isinstance(item, (list, tuple, Mapping, set, frozenset)):
+                if item.__class__ is str:
+                    weight += len(item)
+                elif item.__class__ in _SMALL:
+                    weight += 8
+                elif isinstance(item, _BOXES):
                     inner.append(item)
                 elif isinstance(item, Undefined):
                     item._fail_with_undefined_error()
@@ -118,7 +138,7 @@ def weigh(value: Any) -> int:
 
 
 def _contents(box: Any) -> Iterable[Any]:
-    if isinstance(box, Mapping):
+    if isinstance(box, dict) or isinstance(box, Mapping):
         yield from box.keys()
         yield from box.values()
     else:
@@ -137,7 +157,7 @@ def bounded(value: Any) -> Any:
             raise ModuleError("a number is too large or is none (inf, nan)")
     elif isinstance(value, complex):
         raise ModuleError("this root of a negative number is no real number")
-    elif isinstance(value, str | list | tuple | Mapping | set | frozenset | date | time | timedelta):
+    elif isinstance(value, _WEIGHED):
         weigh(value)
     elif isinstance(value, Undefined):
         value._fail_with_undefined_error()

@@ -26,18 +26,31 @@ def check(
 
     `functions` are those that modules may call; by default, what `language.offer` was given.
     """
+    return checked(text, file, tables, functions)[1]
+
+
+def checked(
+    text: str, file: str, tables: Tables, functions: Mapping[str, Callable[..., Any]] | None = None
+) -> tuple[Module | None, list[Problem]]:
+    """What `check` finds; and the module where `parse` would give one, so that nobody has to read it twice."""
     module, reading = parse_leniently(text, file)
+    runs = not reading.errors
     if module is not None:
         _Check(module, reading, tables, offered() if functions is None else functions).everything()
     found = sorted(dict.fromkeys(reading.problems), key=lambda problem: problem.line or 0)
-    return found
+    return module if runs else None, found
 
 
 def columns_read(module: Module, table: str) -> list[str]:
     """The columns, and the keys of look-ups, that the module reads of a table."""
+    return tables_read(module).get(table, [])
+
+
+def tables_read(module: Module) -> dict[str, list[str]]:
+    """The tables that the module reads, each with its columns and keys of look-ups."""
     silent = _Check(module, Reading(""), {}, offered())
     silent.everything()
-    return list(silent.judge.columns.get(table, {}))
+    return {table: list(columns) for table, columns in silent.judge.columns.items()}
 
 
 class _Check:

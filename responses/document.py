@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -48,11 +49,33 @@ Part = Word | Items | Fields
 
 def read(text: str, file: str) -> Fields:
     """The document's top-level fields, or `Invalid` with what is wrong about the YAML itself."""
-    if len(text.encode("utf8", "replace")) > LONGEST_DOCUMENT:
-        raise _invalid(file, 1, "The file is larger than 256 KiB", "Move long lists into a table.")
+    part = _whole(text, file, LONGEST_DOCUMENT)
+    if not isinstance(part, Fields):
+        raise _invalid(file, 1, "A module begins with 'module: name'", "See the example in the help.")
+    return part
+
+
+def read_list(text: str, file: str, longest: int) -> Items:
+    """The entries of a document that is a list, or `Invalid`."""
+    part = _whole(text, file, longest)
+    if not isinstance(part, Items):
+        raise _invalid(file, 1, "This file is a list", "Begin each entry with '- ', as in '- name: …'.")
+    return part
+
+
+@lru_cache(maxsize=16)  # the editor reads, amends and places one text within one request, and its first text in each
+def compose(text: str) -> Node | None:
+    """The document's nodes, which nobody changes; or what ruamel raises."""
+    return YAML(typ="rt", pure=True).compose(text)  # type: ignore[no-any-return]
+
+
+def _whole(text: str, file: str, longest: int) -> "Part | None":
+    if len(text.encode("utf8", "replace")) > longest:
+        size = f"{longest // 1024} KiB" if longest < 1 << 20 else f"{longest >> 20} MiB"
+        raise _invalid(file, 1, f"The file is larger than {size}", "Move long lists into a table.")
     try:
-        root = YAML(typ="rt", pure=True).compose(text)
-        part = _Reading(text, file).part(root, 0) if root is not None else None
+        root = (compose if longest <= LONGEST_DOCUMENT else compose.__wrapped__)(text)
+        return _Reading(text, file).part(root, 0) if root is not None else None
     except Invalid:
         raise
     except MarkedYAMLError as error:
@@ -65,9 +88,6 @@ def read(text: str, file: str) -> Fields:
         raise _invalid(file, 1, f"This is not YAML: {said}", "Save it as UTF-8 text.") from None
     except RecursionError:
         raise _invalid(file, 1, "This is nested too deeply", "A module needs a few levels only.") from None
-    if not isinstance(part, Fields):
-        raise _invalid(file, 1, "A module begins with 'module: name'", "See the example in the help.")
-    return part
 
 
 class _Reading:

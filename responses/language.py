@@ -4,7 +4,7 @@ import builtins
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from jinja2 import Undefined, nodes
@@ -265,12 +265,14 @@ class Text:
         return self.only.evaluate(scope) if self.only else markup.unmarked(self.render(scope))
 
 
+@lru_cache(maxsize=2048)  # while somebody types, all but one stay as they were
 def expression(source: str) -> Expression:
     """Compile, or raise Mistake."""
     tree = syntax.parse_expression(LANGUAGE, source)
     return _compiled_expression(source, tree)
 
 
+@lru_cache(maxsize=2048)
 def text(source: str, markup_inside: bool = True) -> Text:
     """Compile, or raise Mistake. `markup_inside` is false for titles, addresses and profile values."""
     tree = syntax.parse_text(LANGUAGE, source)
@@ -310,6 +312,8 @@ class _running_errors:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None:
+            return
         if isinstance(error, UndefinedError | TemplateError):
             raise ModuleError(error.message or "this cannot be computed") from None
         if isinstance(error, RecursionError | MemoryError):

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -18,11 +18,14 @@ class Problem:
     level: str = "error"
     sheet: str | None = None
     cell: str | None = None
+    korean: tuple[str, str] = field(default=("", ""), compare=False)  # message and mend, for the console
 
     def json(self) -> dict[str, Any]:
         """As commands print it; a cell such as B3 is on line 3."""
         row = re.search(r"\d+", self.cell or "")
-        return asdict(self) | {"line": int(row[0]) if self.line is None and row else self.line}
+        known = asdict(self)
+        del known["korean"]
+        return known | {"line": int(row[0]) if self.line is None and row else self.line}
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part not in ("", None))

@@ -1,12 +1,14 @@
 """Answers: one run of one module for one person, and the question that it may be waiting on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, Index, Select, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from store import chats
 from store.database import Base, Id, Moment, is_one_of
 from store.deliveries import CANCELLED, DEAD, SENDING, SENT, UNFINISHED, WAITING, Delivery
 
@@ -14,6 +16,7 @@ GOING, ASKING, ENDED = "going", "asking", "ended"
 EMPTIED = "emptied"  # what it held aged out, or its person was erased
 PATIENCE = timedelta(hours=24)
 NO_ANSWER = "no answer"
+_AT_ONCE = 200
 
 
 class Answer(Base):
@@ -43,6 +46,7 @@ class Answer(Base):
         Index("ux_answers_event_module", "event_id", "module", unique=True),
         Index("ix_answers_module", "module", "channel", "person", "id"),
         Index("ix_answers_person", "channel", "person"),
+        Index("ix_answers_now", "now", "module", "state", "ask_delivery", "event_id"),
         Index(
             "ix_answers_asking",
             "channel",
@@ -163,21 +167,44 @@ def any_expired(session: Session, now: datetime) -> bool:
 
 def expire_questions(session: Session, now: datetime) -> int:
     """End the series whose question nobody answered for a day, or whose question itself could not be sent."""
-    found = list(session.scalars(_expired(now).limit(500)))
-    for answer in found:
-        asked = session.get_one(Delivery, answer.ask_delivery)
+    found = session.scalars(_expired(now).limit(500)).all()
+    count = 0
+    for answer in sorted(found, key=lambda one: (one.channel, one.chat)):  # the order in which intake locks them too
+        chats.hold(session, answer.channel, answer.chat)
+        still = _expired(now).where(Answer.id == answer.id).execution_options(populate_existing=True)
+        if session.scalars(still).first() is None:
+            continue  # a reply came while we waited for the chat
+        asked = session.get_one(Delivery, answer.ask_delivery, populate_existing=True)
         end_one(session, answer, NO_ANSWER if asked.state == SENT else "the question was not sent")
-    return len(found)
+        count += 1
+    return count
 
 
-def latest_of_customers(session: Session, module: str, most: int) -> Sequence[Answer]:
+@dataclass(frozen=True)
+class Asked:
+    """What an answer was made from."""
+
+    received: dict[str, Any]
+    context: dict[str, Any]
+    now: datetime
+    channel: str
+
+
+def latest_of_customers(session: Session, module: str, most: int) -> Sequence[int]:
     """The latest answer of each of the last `most` customers who started this module, the newest first."""
     newest = (
-        select(func.max(Answer.id).label("id"))
+        select(func.max(Answer.id))
         .where(Answer.module == module, Answer.state != EMPTIED)
         .group_by(Answer.channel, Answer.person)
         .order_by(func.max(Answer.id).desc())
         .limit(most)
-        .subquery()
     )
-    return session.scalars(select(Answer).join(newest, newest.c.id == Answer.id).order_by(Answer.id.desc())).all()
+    return session.scalars(newest).all()
+
+
+def asked(session: Session, ids: Sequence[int]) -> Iterator[Asked]:
+    """What these answers were made from, some hundred at a time. Their traces, which are large, stay where they are."""
+    columns = select(Answer.received, Answer.context, Answer.now, Answer.channel)
+    for start in range(0, len(ids), _AT_ONCE):
+        some = columns.where(Answer.id.in_(ids[start : start + _AT_ONCE])).order_by(Answer.id.desc())
+        yield from (Asked(*row) for row in session.execute(some).all())

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, select
+from sqlalchemy import JSON, Index, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Id, Moment
@@ -22,7 +22,11 @@ class Change(Base):
     before: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     after: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
 
-    __table_args__ = (Index("ix_audit_subject", "subject", "id"),)
+    __table_args__ = (
+        Index("ix_audit_subject", "subject", "id"),
+        Index("ix_audit_who", "who", "id"),
+        Index("ix_audit_what", "what", "id"),
+    )
 
 
 def note(
@@ -31,11 +35,25 @@ def note(
     session.add(Change(at=now, who=who, what=what, subject=subject, before=before, after=after))
 
 
-def listed(session: Session, subject: str = "", before_id: int | None = None, most: int = MOST) -> list[Change]:
-    """The newest first; of one subject, and older than a row, if so wished."""
+def listed(
+    session: Session,
+    subject: str = "",
+    before_id: int | None = None,
+    most: int = MOST,
+    who: str = "",
+    what: str = "",
+) -> list[Change]:
+    """The newest first; of one subject, person or kind of change, and older than a row, if so wished."""
     query = select(Change).order_by(Change.id.desc()).limit(most)
-    if subject:
-        query = query.where(Change.subject == subject)
+    for column, wanted in ((Change.subject, subject), (Change.who, who), (Change.what, what)):
+        if wanted:
+            query = query.where(column == wanted)
     if before_id is not None:
         query = query.where(Change.id < before_id)
     return list(session.scalars(query))
+
+
+def empty(session: Session, subjects: list[str], left: str) -> None:
+    """What was done and by whom stays; to what, and how it was before, goes."""
+    gone = update(Change).where(Change.subject.in_(subjects)).values(subject=left, before=None, after=None)
+    session.execute(gone, execution_options={"synchronize_session": False})

@@ -196,6 +196,20 @@ def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
+SIZE = {
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    "postgresql": "SELECT pg_database_size(current_database())",
+}
+
+
+def about(session: Session) -> tuple[str, str, int]:
+    """Its kind, version and size in bytes."""
+    dialect = session.get_bind().dialect
+    version = ".".join(map(str, dialect.server_version_info or ()))
+    kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[dialect.name]
+    return kind, version, int(session.scalar(text(SIZE[dialect.name])) or 0)
+
+
 def alone(session: Session) -> None:
     """Hold up whoever else sets the house up, to the end of the transaction. SQLite's writers are alone anyway."""
     if not is_sqlite(session):

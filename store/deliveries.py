@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import JSON, ColumnElement, Index, Table, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Index, Table, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store import chats, processes, totals
@@ -96,6 +96,21 @@ class Delivery(Base):
         ),
         Index("ix_deliveries_chat", "channel", "chat", "id"),
         Index("ix_deliveries_event", "event_id"),
+        Index(
+            "ix_deliveries_sent",
+            "sent_at",
+            "kind",
+            "began_at",
+            "wait",
+            sqlite_where=sent_at.is_not(None),
+            postgresql_where=sent_at.is_not(None),
+        ),
+        Index(
+            "ix_deliveries_dead",
+            "due_at",
+            sqlite_where=is_one_of(state, DEAD),
+            postgresql_where=is_one_of(state, DEAD),
+        ),
         Index(
             "ix_deliveries_sending",
             "owner",

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from store import database, processes
+from store import audit, database, errands, processes
 from store.answers import ASKING, ENDED, Answer
 from store.chats import Chat
 from store.database import is_one_of
@@ -85,6 +85,8 @@ def stop(session: Session, person: Person) -> bool:
 def erase(session: Session, person: Person) -> dict[str, int]:
     """Rows stay for the counts, emptied and marked; what is nothing but the person goes. Returns how many."""
     database.overwrite_what_goes(session)
+    errands.forget_all(session)
+    audit.empty(session, [f"chat:{person.channel}/{chat}" for chat in person.chats], f"chat:{ERASED}")
     none = {"chat": "", "reason": ERASED}
     left = {**DELIVERY, **none, "key": "", "message_id": "", "ended": ""}
     done = {"deliveries": empty(session, Delivery, person.deliveries(), left)}  # found by the events: so before them

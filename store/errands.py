@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, Index, and_, delete, or_, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column, undefer
 
 from store import processes
 from store.database import Base, Id, Moment, is_one_of, storable
@@ -26,7 +26,7 @@ class Errand(Base):
     subject: Mapped[str]  # the module's or table's name
     given: Mapped[dict[str, Any]] = mapped_column(JSON)
     file_name: Mapped[str] = mapped_column(default="")
-    file: Mapped[bytes | None]
+    file: Mapped[bytes | None] = mapped_column(deferred=True)  # a page asks every second how far it is
     asked_by: Mapped[str]
     asked_at: Mapped[datetime] = mapped_column(Moment)
     state: Mapped[str] = mapped_column(default=WAITING)
@@ -64,6 +64,14 @@ def get(session: Session, id: int) -> Errand | None:
     return session.get(Errand, id)
 
 
+def for_work(session: Session, id: int) -> Errand | None:
+    """With its file, and good outside the session."""
+    errand = session.get(Errand, id, options=[undefer(Errand.file)], populate_existing=True)
+    if errand is not None:
+        session.expunge(errand)
+    return errand
+
+
 def latest(session: Session, kind: str, subject: str) -> Errand | None:
     query = select(Errand).where(Errand.kind == kind, Errand.subject == subject).order_by(Errand.id.desc())
     return session.scalars(query.limit(1)).first()
@@ -77,6 +85,12 @@ def _free() -> Any:
 
 def any_waiting(session: Session) -> bool:
     return session.scalar(select(Errand.id).where(is_one_of(Errand.state, *OPEN), _free()).limit(1)) is not None
+
+
+def open_ones(session: Session, most: int) -> list[Errand]:
+    """Without their files."""
+    query = select(Errand).where(is_one_of(Errand.state, *OPEN)).order_by(Errand.id).limit(most)
+    return list(session.scalars(query.options(defer(Errand.file))))
 
 
 def claim(session: Session, owner: str, now: datetime) -> Errand | None:
@@ -96,6 +110,20 @@ def progress(session: Session, id: int, owner: str, done: int, total: int) -> bo
     """Note how far it is. False when it is no longer this worker's: cancelled, or given to another."""
     mine = update(Errand).where(Errand.id == id, Errand.owner == owner, is_one_of(Errand.state, WORKING))
     return bool(session.execute(mine.values(done=done, total=total)).rowcount)  # type: ignore[attr-defined]
+
+
+def is_held(session: Session, id: int, owner: str) -> bool:
+    """Is it still this worker's to do?"""
+    held = select(Errand.id).where(Errand.id == id, Errand.owner == owner, is_one_of(Errand.state, WORKING))
+    return session.scalar(held) is not None
+
+
+def give_back(session: Session, id: int, owner: str, counts: bool) -> bool:
+    """Let another worker take it up, if it is still this one's. `counts`: its not being done may be its own fault."""
+    mine = update(Errand).where(Errand.id == id, Errand.owner == owner, is_one_of(Errand.state, WORKING))
+    attempts = Errand.attempts if counts else Errand.attempts - 1
+    given = session.execute(mine.values(state=WAITING, owner=None, attempts=attempts, done=0))
+    return bool(given.rowcount)  # type: ignore[attr-defined]
 
 
 def finish(

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import JSON, Index, and_, exists, or_, select, update
+from sqlalchemy import JSON, Index, and_, exists, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from store import answers, chats, processes
+from store.answers import Answer
 from store.database import Base, Id, Moment, is_one_of, is_sqlite, storable
 
 NEW, ANSWERED, IGNORED, DEAD = "new", "answered", "ignored", "dead"
@@ -43,6 +44,12 @@ class Event(Base):
         Index("ix_events_chat", "channel", "chat", "id"),
         Index("ix_events_person", "channel", "person"),
         Index("ix_events_received", "received_at"),
+        Index(
+            "ix_events_dead",
+            "received_at",
+            sqlite_where=is_one_of(state, DEAD),
+            postgresql_where=is_one_of(state, DEAD),
+        ),
         Index("ix_events_new", "id", sqlite_where=is_one_of(state, NEW), postgresql_where=is_one_of(state, NEW)),
         Index(
             "ix_events_new_of_chat",
@@ -101,16 +108,25 @@ def _free(me: str, busy: Sequence[int]) -> Any:
     return or_(Event.owner.is_(None), mine, Event.owner.not_in(processes.alive()))
 
 
-def claim(session: Session, owner: str, busy: Sequence[int], most: int, now: datetime) -> list[Event]:
-    """Take undecided events for `owner`: the oldest of each chat, leaving those that a living process holds."""
+def claim(
+    session: Session, owner: str, busy: Sequence[int], most: int, now: datetime, replies: bool = False
+) -> list[Event]:
+    """Take undecided events for `owner`: the oldest of each chat, leaving those that a living process holds.
+    `replies`: only those of chats in which a question of ours is open."""
     older = aliased(Event)
     free = _free(owner, busy)
     first_of_chat = (Event.chat == "") | ~exists().where(
         is_one_of(older.state, NEW), older.channel == Event.channel, older.chat == Event.chat, older.id < Event.id
     )
     due = and_(is_one_of(Event.state, NEW), or_(Event.retry_at.is_(None), Event.retry_at <= now))
+    if not is_sqlite(session):
+        # While its statistics are older than a flood, PostgreSQL would read and sort the whole backlog for each claim.
+        session.execute(text("SET LOCAL enable_sort = off"))
     # SKIP LOCKED lets PostgreSQL's workers pass each other; SQLite has one writer and ignores it.
     wanted = select(Event.id).where(due, free, first_of_chat).order_by(Event.id).limit(most)
+    if replies:
+        asked = exists().where(Answer.channel == Event.channel, Answer.chat == Event.chat)
+        wanted = wanted.where(asked.where(is_one_of(Answer.state, answers.ASKING)))
     ids = list(session.scalars(wanted.with_for_update(skip_locked=True)))
     if not ids:
         return []
@@ -163,6 +179,11 @@ def listed(session: Session, most: int = 1000) -> list[Event]:
 
 def oldest_waiting(session: Session) -> datetime | None:
     return session.scalar(select(Event.received_at).where(is_one_of(Event.state, NEW)).order_by(Event.id).limit(1))
+
+
+def waiting(session: Session) -> int:
+    """How many are not decided yet."""
+    return int(session.scalar(select(func.count()).where(is_one_of(Event.state, NEW))) or 0)
 
 
 def repeat(session: Session, id: int, now: datetime) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, exists, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from store import database
+from store import database, services
 from store.answers import ASKING, EMPTIED, Answer
 from store.chats import Chat
 from store.database import is_one_of
@@ -44,13 +44,14 @@ def age_out(before: datetime, rest: Callable[[float], bool]) -> Counter[str]:
             since = _events(session, before, since, emptied)
         if since is None or rest(PAUSE_SECONDS):
             break
-    while since is None:
-        with database.writing() as session:
-            database.overwrite_what_goes(session)
-            gone = _surveys(session, before)
-        emptied["surveys"] += gone
-        if not gone or rest(PAUSE_SECONDS):
-            break
+    for name, forget in (("surveys", _surveys), ("searches_missed", services.forget)):
+        while since is None:
+            with database.writing() as session:
+                database.overwrite_what_goes(session)
+                gone = forget(session, before, TOGETHER)
+            emptied[name] += gone
+            if not gone or rest(PAUSE_SECONDS):
+                break
     return emptied
 
 
@@ -78,8 +79,8 @@ def _events(session: Session, before: datetime, since: datetime | None, emptied:
     return last
 
 
-def _surveys(session: Session, before: datetime) -> int:
-    old = select(Survey.channel, Survey.person).where(Survey.updated_at < before).limit(TOGETHER)
+def _surveys(session: Session, before: datetime, most: int) -> int:
+    old = select(Survey.channel, Survey.person).where(Survey.updated_at < before).limit(most)
     keys = [(row.channel, row.person) for row in session.execute(old)]
     if keys:
         gone = delete(Survey).where(tuple_(Survey.channel, Survey.person).in_(keys), Survey.updated_at < before)

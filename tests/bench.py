@@ -1,42 +1,61 @@
-"""`make bench`: what a customer waits, what a crowd takes, and what a killed worker costs. Prints figures, judges
-only what must never happen (lost, doubled, out of order)."""
+"""`make bench`: what a customer waits, what a crowd takes, what a flood does to those who came before it, and what a
+killed worker costs. Prints figures, judges only what must never happen (lost, doubled, out of order)."""
 
 import argparse
+import http.client
+import json
 import random
 import shutil
+import signal
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.house import SURVEY, House, eventually
+from tests.rows import connected
+from tests.test_intake_hooks import opened
+from tests.torture.database import Postgres
 
 TEN = "module: ten\ntitle: ten\norder: 1\nstarts:\n  - on: chat_opened\n    tags: [bench]\nmessages:\n" + "".join(
     f'  - text: "{number}번째"\n    wait: 0\n' for number in range(1, 11)
 )
 EXPECTED = [f"{number}번째" for number in range(1, 11)]
+ONE = "module: one\ntitle: one\norder: 1\nstarts:\n  - on: chat_opened\n    tags: [flood]\nmessages:\n  - text: 하나\n"
+BEATS = ONE.replace("one", "beats").replace("flood", "beats") + "  - {text: 다음, wait: 1}\n" * 59
+CONNECTIONS = 24  # of the flood
+MOST_TAKEN = 600  # hooks a second that two web processes can take here; more customers need not be made
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("latency", "crowd", "kills"))
+    parser.add_argument("--only", choices=("latency", "crowd", "flood", "kills"))
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--flood", type=int, default=10, help="seconds")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="maru-bench-"))
-    house = House(folder, WORKERS="2")
+    postgres = Postgres(folder / "postgres") if asked.database == "postgresql" else None
+    house = House(folder / "house", postgres.new_database("bench") if postgres else "", WORKERS="2")
     try:
         house.open(workers=2)
-        house.module(TEN)
+        for module in (TEN, ONE, BEATS):
+            house.module(module)
         for name, run in (("latency", latency), ("crowd", crowd)):
             if asked.only in (None, name):
                 run(house)
+        if asked.only in (None, "flood"):
+            flood(house, asked.flood)
         if asked.only in (None, "kills"):
             kills(house, asked.kills, random.Random(asked.seed))
     finally:
         house.close()
+        if postgres:
+            postgres.close()
         shutil.rmtree(folder)
 
 
@@ -75,6 +94,70 @@ def crowd(house: House, count: int = 300) -> None:
     print(f"longest answer to an opened hook {max(opened):.0f} ms, to any hook {slowest:.0f} ms; {wrong}")
 
 
+def flood(house: House, seconds: int) -> None:
+    """One worker gets ten times what it keeps up with, while an old chat is told something every second."""
+    house.kill("worker 2", signal.SIGTERM)
+    rate = _sustained(house)
+    print(f"one worker, one message each: {rate:.0f} customers/s;", end=" ", flush=True)
+    with ThreadPoolExecutor(8) as pool:
+        count = int(min(rate * 10, MOST_TAKEN) * seconds)
+        chats = list(pool.map(lambda _: house.customer(SURVEY, tags=["flood"]), range(count)))
+    old = house.open_chat(SURVEY, tags=["beats"])
+    house.wait(old, 1)
+    began = time.monotonic()
+    took = sorted(_offer(house, chats, rate * 10, seconds))
+    offered = time.monotonic() - began
+    print(f"{len(took)} hooks in {offered:.0f} s, p50 {took[len(took) // 2] * 1000:.0f} ms,", end=" ")
+    print(f"p99 {took[int(len(took) * 0.99)] * 1000:.0f} ms, all 200; {_waiting(house)} wait;", end=" ", flush=True)
+    at = [message["at"] for message in house.wait(old, 60, patience=300)]
+    late = max(after - before for before, after in zip(at, at[1:], strict=False)) - 1000
+    print(f"the old chat's latest message: {late:.0f} ms late;", end=" ", flush=True)
+    eventually(lambda: not _waiting(house), "the flood is worked off", len(took) / rate * 5 + 60)
+    print(f"worked off after {time.monotonic() - began:.0f} s;", _judge(house, chats[: len(took)], ["하나"]))
+    house.start_worker("worker 2")
+
+
+def _sustained(house: House, count: int = 1000) -> float:
+    """Customers per second that are answered, once there are more than that."""
+    house.control("reset", {})
+    began = time.monotonic()
+    house.control("crowd", {"n": count, "profile": SURVEY, "tags": ["flood"]})
+    house.control(f"wait?messages={count}&timeout=300")
+    return count / (time.monotonic() - began)
+
+
+def _offer(house: House, chats: Sequence[str], rate: float, seconds: float) -> list[float]:
+    """Post a hook for each chat, in their order, at this rate or as fast as they are taken. Returns what each took."""
+    turn, began, next_chat = threading.Lock(), time.monotonic(), iter(enumerate(chats))
+
+    def post(_: int) -> Iterator[float]:
+        wire = http.client.HTTPConnection("127.0.0.1", house.port, timeout=60)
+        path = f"/hooks/channeltalk?token={house.tokens[0]}"
+        while time.monotonic() < began + seconds:
+            with turn:
+                place, chat = next(next_chat, (0, ""))
+            if not chat:
+                return
+            time.sleep(max(began + place / rate - time.monotonic(), 0))
+            body = json.dumps(opened(chat, tags=["flood"]))
+            asked = time.monotonic()
+            wire.request("POST", path, body.encode(), {"Content-Type": "application/json"})
+            answer = wire.getresponse()
+            assert (answer.status, answer.read()) == (200, b"recorded\n")
+            yield time.monotonic() - asked
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        return [one for found in pool.map(lambda number: list(post(number)), range(CONNECTIONS)) for one in found]
+
+
+def _waiting(house: House) -> int:
+    """What is not finished yet, by our own rows; whether it arrived is judged by the sandbox's record."""
+    with connected(house) as connection:
+        events = "(SELECT count(*) FROM events WHERE state = 'new')"
+        messages = "(SELECT count(*) FROM deliveries WHERE state IN ('waiting', 'sending'))"
+        return int(connection.exec_driver_sql(f"SELECT {events} + {messages}").scalar() or 0)
+
+
 def kills(house: House, count: int, dice: random.Random) -> None:
     """`kill -9` of a worker at random moments while crowds are answered."""
     house.control("reset", {})
@@ -106,15 +189,15 @@ def _all_told(house: House, chats: Sequence[str]) -> bool:
     return all(sum(one["personType"] == "bot" for one in kept[chat]["messages"]) >= 10 for chat in chats)
 
 
-def _judge(house: House, chats: Sequence[str]) -> str:
+def _judge(house: House, chats: Sequence[str], expected: Sequence[str] = EXPECTED) -> str:
     """Reads only the sandbox's record."""
     kept = house.control("record")["chats"]
     lost = doubled = disordered = 0
     for chat in chats:
         told = [one["plainText"] for one in kept[chat]["messages"] if one["personType"] == "bot"]
-        lost += len(set(EXPECTED) - set(told))
+        lost += len(set(expected) - set(told))
         doubled += len(told) - len(set(told))
-        disordered += list(dict.fromkeys(told)) != [text for text in EXPECTED if text in told]
+        disordered += list(dict.fromkeys(told)) != [text for text in expected if text in told]
     assert not (lost or doubled or disordered), f"lost {lost}, doubled {doubled}, out of order {disordered}"
     return "0 lost, 0 doubled, 0 out of order"
 

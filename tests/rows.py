@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, create_engine, select
+from sqlalchemy import Connection, MetaData, Table, create_engine, select
 
 import settings
 from tests.house import House
@@ -30,3 +30,7 @@ def everything(house: House) -> dict[str, list[dict[str, Any]]]:
             ]
             for table in found.sorted_tables
         }
+
+
+def table(connection: Connection, name: str) -> Table:
+    return Table(name, MetaData(), autoload_with=connection)

@@ -192,7 +192,7 @@ def test_the_trace_tells_why() -> None:
             "expression": "lookup('goods', goal=goal)",
             "inputs": {"goal": "감량"},
             "result": cells,
-            "row": {"table": "goods", "version": 7, "row": 2, "cells": cells},
+            "row": {"table": "goods", "version": 7, "row": 2, "cells": cells, "keys": {"goal": "감량"}},
         },
         {
             "name": "twice",

@@ -11,10 +11,10 @@ import pytest
 from openpyxl import Workbook
 
 from curation.lookup import Expected, Table
-from curation.sheets import csv_text, read_sheet
+from curation.sheets import csv_text, open_sheet, read_sheet
 
 
-def workbook(rows: Sequence[Sequence[Any]], change: Callable[[Any], None] = lambda sheet: None) -> bytes:
+def workbook(rows: Sequence[Any], change: Callable[[Any], None] = lambda sheet: None) -> bytes:
     book = Workbook()
     for row in rows:
         book.active.append(row)
@@ -136,6 +136,112 @@ def test_a_formula_without_a_stored_value_is_an_error() -> None:
     assert told("t.xlsx", workbook([["a", "b"], [1, "=A2*2"]])) == [
         ("B2", "error", "A formula was never calculated, so it has no value")
     ]
+
+
+def test_the_sheet_that_people_see_first_counts_and_a_hidden_one_does_not() -> None:
+    book = Workbook()
+    book.active.title, book.active.sheet_state = "예전", "hidden"
+    book.active.append(["old"])
+    book.create_sheet("지금")
+    book.worksheets[1].append(["a"])
+    book.worksheets[1].append(["=1/0"])
+    book.active = 1
+    out = io.BytesIO()
+    book.save(out)
+    (problem,) = open_sheet("t", "t.xlsx", out.getvalue(), None).problems
+    assert (problem.sheet, problem.cell) == ("지금", "A2")
+
+
+def test_a_formula_s_error_is_told_with_the_others_and_shown_in_its_cell() -> None:
+    def fail(sheet: Any) -> None:
+        sheet["B3"] = "#N/A"
+        sheet["B3"].data_type = "e"
+
+    data = workbook([["a", "b"], [1, 2], [3, 4], [5, 6], [7, "많이"]], fail)
+    opened = open_sheet("t", "t.xlsx", data, None)
+    assert [problem.cell for problem in opened.problems] == ["B3", "B5"]
+    assert opened.grid is not None and opened.grid.rows[2][1] == "#N/A"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["2026년 12월 식단표"], [], ["이름", "값"], ["가", 1]],
+        [["2026년 12월 식단표", None], ["(단위: 원)", None], [], ["이름", "값"], ["가", 1]],
+    ],
+    ids=["one title", "and its unit"],
+)
+def test_a_title_above_the_names_is_passed_over_and_told(rows: list[list[Any]]) -> None:
+    table, problems = read_sheet("t", "t.xlsx", workbook(rows), None)
+    assert table is not None and (table.columns, table.rows) == (("이름", "값"), (("가", 1),))
+    assert [(problem.cell, problem.level) for problem in problems] == [("A1", "warning")]
+    assert table.row_numbers == (len(rows),)
+
+
+def test_a_merged_title_is_a_title_and_what_the_table_had_is_known_again() -> None:
+    rows = [["식단표", None], ["이름", "값"], ["가", 1]]
+    merged = workbook(rows, lambda sheet: sheet.merge_cells("A1:B1"))
+    assert fine("t.xlsx", merged).columns == ("이름", "값")
+    live = Table("t", ("이름", "값"), (("가", 1),), (2,))
+    assert fine("t.csv", "식단표,\n이름,값\n가,1\n".encode(), Expected.of(live, {})).columns == ("이름", "값")
+
+
+def test_a_title_that_may_be_a_name_is_asked_about() -> None:
+    table, (problem,) = read_sheet("t", "t.xlsx", workbook([["식단표"], ["이름", "값"], ["가", 1]]), None)
+    assert table is None and problem.cell == "B1" and "title" in problem.mend
+
+
+def test_names_that_are_merged_over_columns_are_told_and_over_rows_are_fine() -> None:
+    over_columns = workbook([["이름", "가격", None], ["가", 1, 2]], lambda sheet: sheet.merge_cells("B1:C1"))
+    (problem,) = told("t.xlsx", over_columns)
+    assert problem[0] == "C1" and "B1:C1 are merged over two columns" in problem[2]
+
+    def higher(sheet: Any) -> None:
+        sheet.merge_cells("A1:A2")
+        sheet.merge_cells("B1:B2")
+
+    assert told("t.xlsx", workbook([["이름", "값"], [], ["가", 1]], higher)) == []
+
+
+@pytest.mark.parametrize(
+    ("csv", "cell", "mend"),
+    [
+        ('a,b\n1,2\n2,3\n3,"1,200원"\n', "B4", "Write 1200, without a unit."),
+        ("a,b\n1,2\n2,3\n3,12%\n", "B4", "Write 12, without a unit."),
+        ("a,x_min,x_max\nb,0,*\n", "C2", "Leave it empty for no bound."),
+    ],
+)
+def test_a_number_with_a_unit_is_told_with_the_number_to_write(csv: str, cell: str, mend: str) -> None:
+    _, (problem,) = read_sheet("t", "t.csv", csv.encode(), None)
+    assert (problem.cell, problem.mend) == (cell, mend)
+
+
+def test_a_column_of_prices_with_units_is_warned_about() -> None:
+    assert told("t.csv", 'a,b\n가,"1,200원"\n나,900원\n'.encode()) == [
+        ("B2", "warning", "'b' has numbers with units, so all of it stays text")
+    ]
+    assert told("t.csv", "a,b\n가,3일차\n나,둘째\n".encode()) == []
+
+
+def test_dates_that_became_numbers_are_warned_about_and_numbers_as_text_are_numbers() -> None:
+    assert told("t.xlsx", workbook([["시작일", "n"], [46023, "1,200"], [46054, "３４"]])) == [
+        ("A2", "warning", "'시작일' looks like dates that Excel shows as numbers")
+    ]
+    assert fine("t.xlsx", workbook([["a", "n"], ["x", "1,200"], ["y", "３４"]])).column("n") == [1200, 34]
+
+
+def test_the_line_in_which_excel_names_its_separator_is_no_row() -> None:
+    table = fine("t.csv", "sep=;\r\na;b\r\n1;둘\r\n".encode("utf-8-sig"))
+    assert (table.columns, table.rows, table.row_numbers) == (("a", "b"), ((1, "둘"),), (3,))
+
+
+def test_every_problem_is_said_in_korean_too() -> None:
+    wrong = ["a,a\n1,2\n", "a,\n1,2\n", "a,b\n1,x\n2,3\n4,5\n", "n,x_min,x_max\na,5,5\n", "a,b\n", ""]
+    wrong += ["n,x_min,x_max\na,0,50\nb,60,\n", "n,x_min,x_max\na,0,50\nb,40,\n", 'a,b\n"x,1\n', "%PDF-1"]
+    problems = [problem for csv in wrong for problem in read_sheet("t", "t.csv", csv.encode(), None)[1]]
+    assert len(problems) >= len(wrong)
+    for problem in problems:
+        assert all(any("가" <= letter <= "힣" for letter in said) for said in problem.korean), problem
 
 
 @pytest.mark.parametrize(

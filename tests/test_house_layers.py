@@ -17,7 +17,7 @@ MAY = {
     "interaction": {"responses"},
     "workers": FLOOR | {"responses", "channels", "store", "curation", "interaction"},
     "web": FLOOR | {"intake", "store", "channels", "responses", "curation", "workers"},
-    "commands": FLOOR | {"app", "workers", "store", "channels", "curation", "responses", "web"},
+    "commands": FLOOR | {"app", "workers", "store", "channels", "curation", "interaction", "responses", "web"},
     "sandbox": set(),
 }
 

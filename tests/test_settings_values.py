@@ -14,6 +14,7 @@ from settings import Wrong, load
     [
         ("PORT", "eighty"),
         ("PORT", "70000"),
+        ("PORT", "0"),
         ("WORKERS", "0"),
         ("TIMEZONE", "Asia/Soul"),
         ("LOCALE", "kr"),

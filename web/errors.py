@@ -3,10 +3,15 @@
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 import logs
+from store import staff
+from store.database import is_away
 from web.front import language
+
+RETRY_SECONDS = 5
 
 # Title, what to do. A status that is not here is said in the words of the nearest hundred.
 WORDS: dict[str, dict[int, tuple[str, str]]] = {
@@ -37,6 +42,8 @@ LABELS = {"ko": ("처음 화면으로", "번호"), "en": ("To the front page", "
 def register(app: Flask) -> None:
     app.before_request(_begin)
     app.teardown_request(_end)
+    app.register_error_handler(SQLAlchemyError, _database_away)
+    app.register_error_handler(staff.Busy, _busy)
     app.register_error_handler(HTTPException, page)  # whatever else is raised comes as a 500
 
 
@@ -51,6 +58,19 @@ def _end(error: BaseException | None) -> None:
     following = g.pop("following", None)
     if following is not None:
         following.__exit__(None, None, None)
+
+
+def _database_away(error: SQLAlchemyError) -> Response | HTTPException:
+    """Nobody's mistake and soon over; a mistake of ours stays a 500."""
+    if not is_away(error):
+        raise error
+    logs.error("database.away", why=type(error).__name__)
+    return page(ServiceUnavailable(retry_after=RETRY_SECONDS))
+
+
+def _busy(error: staff.Busy) -> Response | HTTPException:
+    logs.warn("login.crowded")
+    return page(ServiceUnavailable(retry_after=RETRY_SECONDS))
 
 
 def page(error: HTTPException) -> Response | HTTPException:

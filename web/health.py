@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 import clock
-from store import database, deliveries, events, processes, standing
+from store import database, deliveries, events, processes, schema, standing
 
 OLD_SECONDS = 30.0  # an event older than this and still undecided means that the workers do not keep up
 
@@ -62,6 +62,9 @@ def _database() -> str:
         database.writable()
     except SQLAlchemyError as error:
         raise _Trouble(f"cannot be written: {type(error).__name__}") from None
+    with database.reading() as session:
+        if schema.is_behind(session):
+            raise _Trouble("older than the program, which waits: run flask db upgrade", works=True)
     return "writable"
 
 

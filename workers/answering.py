@@ -59,7 +59,7 @@ def answer_event(desk: Desk, event: events.Event, owner: str) -> None:
             _settle(event, owner, events.DEAD, str(error))
         except Exception as error:  # the top of the job: one event's fault must not stop the others
             logs.error("event.failed", exception=error, event=event.id)
-            if event.attempts >= events.MOST_ATTEMPTS:
+            if event.attempts >= events.MOST_ATTEMPTS and not database.is_away(error):
                 _settle(event, owner, events.DEAD, f"{type(error).__name__} in {event.attempts} attempts")
             else:
                 _put_off(event, owner, type(error).__name__)

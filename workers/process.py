@@ -12,10 +12,11 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 import logs
-from store import database, processes
+from store import database, processes, schema
 
 # Others may take our work LOST_SECONDS after our last heartbeat; no call begins that could still be connecting then.
 TRUST_SECONDS = processes.LOST_SECONDS - 3.5
+MIGRATION_SECONDS = 0.5  # between looks whether the database has been upgraded
 
 
 def _ticks() -> float:
@@ -37,6 +38,32 @@ class Process:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         threading.Thread(target=self._beat_on, name="heartbeat", daemon=True).start()
+        threading.Thread(target=self._show_life, name="life", daemon=True).start()
+
+    def _show_life(self) -> None:
+        """For `make run`, which kills what does not move any more, and has made the file. Unlike the heartbeat it
+        does not depend on the database, which may stand still because of somebody else."""
+        life = self.app.extensions["settings"].data_dir / "lives" / str(os.getpid())
+        while life.exists():
+            os.utime(life)
+            time.sleep(processes.BEAT_SECONDS)
+
+    def await_migrations(self) -> None:
+        """Between the start of a release and its `flask db upgrade` nothing is decided or sent: an event that fails
+        for want of a column would end as dead. What comes in meanwhile is recorded, or kept in the spool."""
+        told = ""
+        while not self.stopping.is_set():
+            try:
+                with database.reading() as session:
+                    if not schema.is_behind(session):
+                        return
+                why = "run flask db upgrade"
+            except SQLAlchemyError as error:
+                why = type(error).__name__
+            if why != told:
+                logs.warn("database.behind", part=self.part, why=why)
+            told = why
+            self.stopping.wait(MIGRATION_SECONDS)
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         # A handler interrupts the main thread, which may hold the event's own lock just then: another thread sets it.

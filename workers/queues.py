@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.timeouts import TimerDeathPenalty
 
-ANSWER, DELIVER = "answer", "deliver"
+ANSWER, DELIVER, ERRAND = "answer", "deliver", "errand"
 # One queue: RQ keeps a job that a dying process had taken only for workers that listen to a single one.
 QUEUE = "maru"
 REDIS_SECONDS = 0.5

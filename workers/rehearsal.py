@@ -1,6 +1,8 @@
 """What a customer would be told, with nothing sent: preview, replay and backtest."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +13,7 @@ import clock
 from channels.contract import Inbound
 from curation import answer as curation
 from curation import backtest as comparing
+from curation.memory import Memory
 from interaction import decide
 from responses.module import Module
 from responses.problems import ModuleError
@@ -20,6 +23,7 @@ from store import answers, chats, events, surveys, versions
 from workers import words
 
 CHANNEL = "channeltalk"
+COLLECT_EVERY = 1_000
 
 
 def preview(
@@ -54,6 +58,7 @@ def _answer(
     now: datetime,
     channel: str,
     numbers: Mapping[str, int],
+    memory: Memory | None = None,
 ) -> curation.Answer:
     return curation.answer(
         module,
@@ -67,6 +72,7 @@ def _answer(
         others=lambda: surveys.others(session, channel, context["customer"]["id"]),
         version=version,
         site=settings.base_url,
+        memory=memory,
     )
 
 
@@ -106,27 +112,84 @@ def of_event(session: Session, event: events.Event, inbound: Inbound, house: Map
     return {"event": event.id, "reason": ""} | found.json()
 
 
-def backtest(session: Session, settings: Settings, name: str, most: int) -> dict[str, Any]:
-    """The draft against what is live, over the latest survey of each of the last customers who started it."""
+def of_answer(
+    session: Session, settings: Settings, given: answers.Asked | answers.Answer, module: Module, version: int | None
+) -> dict[str, Any]:
+    """What the survey of an answer that was given would be told by another version of its module and today's tables,
+    with the same `now`."""
+    numbers = versions.live(session, versions.TABLE)
+    found = _answer(
+        session, settings, module, version, given.received, given.context, given.now, given.channel, numbers
+    )
+    return found.json()
+
+
+def backtest(
+    session: Session,
+    settings: Settings,
+    name: str,
+    most: int,
+    tell: Callable[[int, int], bool] | None = None,
+) -> dict[str, Any]:
+    """The draft against what is live, over the latest survey of each of the last customers who started it.
+
+    `tell` hears how many of how many are compared; it says False when nobody wants to know any more.
+    """
+    live, draft, number = _sides(session, name)
+    numbers = versions.live(session, versions.TABLE)
+    found, memory = comparing.Comparison(), Memory()
+    ids = answers.latest_of_customers(session, name, most)
+    with _collecting_between():
+        for place, asked in enumerate(answers.asked(session, ids), 1):
+            sides = [
+                _side(session, settings, module, version, asked, numbers, memory)
+                for module, version in ((live, number), (draft, None))
+            ]
+            found.add(asked.received, *sides)
+            if place % COLLECT_EVERY == 0:
+                gc.collect()
+            if tell is not None and not tell(place, len(ids)):
+                break
+    return found.document()
+
+
+@contextmanager
+def _collecting_between() -> Iterator[None]:
+    """Python's search for garbage takes longer than a module may compute: while answers are made it would look like
+    the module's fault, now here and now there."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def _sides(session: Session, name: str) -> tuple[Module, Module, int]:
+    """What is live, the draft, and the number of what is live."""
     draft = versions.get(session, versions.MODULE, name, versions.DRAFT)
     number = versions.live_number(session, versions.MODULE, name)
     if draft is None:
         raise versions.Nothing(f"module {name} has no draft to compare")
     if number is None:
         raise versions.Nothing(f"module {name} was never published: there is nothing to compare its draft with")
-    before_module = words.module_version(session, name, number)
-    after_module = words.parsed(draft)
-    numbers = versions.live(session, versions.TABLE)
-    result = comparing.Comparison()
-    for kept in answers.latest_of_customers(session, name, most):
-        sides: list[curation.Answer | ModuleError] = []
-        for module, version in ((before_module, number), (after_module, None)):
-            try:
-                received, context = kept.received, kept.context
-                sides.append(
-                    _answer(session, settings, module, version, received, context, kept.now, kept.channel, numbers)
-                )
-            except ModuleError as error:
-                sides.append(error)
-        result.add(kept.received, *sides)
-    return result.document()
+    return words.module_version(session, name, number), words.parsed(draft), number
+
+
+def _side(
+    session: Session,
+    settings: Settings,
+    module: Module,
+    version: int | None,
+    asked: answers.Asked,
+    numbers: Mapping[str, int],
+    memory: Memory,
+) -> curation.Answer | ModuleError:
+    try:
+        return _answer(
+            session, settings, module, version, asked.received, asked.context, asked.now, asked.channel, numbers, memory
+        )
+    except ModuleError as error:
+        return error

@@ -13,7 +13,7 @@ import clock
 import logs
 from channels.contract import Finding, Keys
 from settings import Settings
-from store import database, retention, standing, ticks, totals
+from store import database, errands, logins, retention, standing, ticks, totals
 from store.spool import Spool
 from workers.process import Process
 
@@ -121,6 +121,8 @@ def of_the_house(process: Process, settings: Settings, channels: Mapping[str, Mo
 def keep_house() -> None:
     with database.writing() as session:
         totals.fold(session)
+        logins.forget_old(session)
+        errands.forget_old(session, clock.now())
         ticks.forget(session, clock.now(), {"minute": MINUTES_KEPT, "channels": MINUTES_KEPT}, TICKS_KEPT)
 
 

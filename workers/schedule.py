@@ -10,9 +10,10 @@ import clock
 import logs
 import reporting
 from settings import Settings
-from store import answers, database, deliveries, events, processes
+from store import answers, database, deliveries, errands, events, processes, versions
+from workers import words
 from workers.process import Process
-from workers.queues import ANSWER, DELIVER, Bell
+from workers.queues import ANSWER, DELIVER, ERRAND, Bell
 from workers.rounds import of_the_house
 
 TICK_SECONDS = 1.0
@@ -29,6 +30,7 @@ def tick(app: Flask, settings: Settings) -> None:
     told_at = float("-inf")
     logs.say("clock.ready", id=process.id[:8])
     with app.app_context():
+        process.await_migrations()
         while not process.stopping.is_set():
             began, fine = time.monotonic(), False
             try:
@@ -55,10 +57,16 @@ def sweep(bell: Bell) -> None:
         events_wait = events.any_due(session, now)
         due = deliveries.next_due(session)
         questions = answers.any_expired(session, now)
+        errands_wait = errands.any_waiting(session)
+        drafts_start = versions.any_starting(session, now)
     if events_wait:
         bell.ring(ANSWER)
     if due is not None and due <= now:
         bell.ring(DELIVER)
+    if errands_wait:
+        bell.ring(ERRAND)
+    if drafts_start:
+        words.publish_scheduled(now)
     if questions:
         with database.writing() as session:
             logs.say("questions.expired", count=answers.expire_questions(session, now))

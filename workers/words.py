@@ -3,22 +3,28 @@ publish or a rollback holds for the next event everywhere."""
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+import logs
 from curation.lookup import Expected, Table
 from responses import module as modules
-from responses.check import columns_read
+from responses.check import check, columns_read
 from responses.module import Module
-from store import versions
+from responses.problems import Invalid, Problem
+from store import audit, database, versions
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 _MOST = 200
 _lock = threading.Lock()
 _modules: dict[tuple[str, int], Module] = {}
 _tables: dict[tuple[str, int], Table] = {}
+_problems: dict[tuple[str, str, tuple[tuple[str, int | None], ...]], list[Problem]] = {}
 
 
 def live_modules(session: Session) -> list[tuple[Module, int]]:
@@ -27,9 +33,15 @@ def live_modules(session: Session) -> list[tuple[Module, int]]:
 
 
 def all_modules(session: Session) -> list[Module]:
-    """Each module once: its draft if there is one, else what is live."""
-    kept = [versions.current(session, versions.MODULE, name) for name in versions.names(session, versions.MODULE)]
-    return [parsed(one) for one in kept if one is not None]
+    """What is live, and the drafts; one that cannot be read yet, since somebody is at it, needs nothing."""
+    found = [module for module, _ in live_modules(session)]
+    for name in sorted(versions.has_draft(session, versions.MODULE)):
+        draft = versions.get(session, versions.MODULE, name, versions.DRAFT)
+        try:
+            found += [parsed(draft)] if draft else []
+        except Invalid:
+            continue
+    return found
 
 
 def module_version(session: Session, name: str, number: int) -> Module:
@@ -43,7 +55,20 @@ def module_version(session: Session, name: str, number: int) -> Module:
 
 
 def parsed(kept: versions.Version) -> Module:
-    return modules.parse(kept.content, f"{kept.name}.yaml")
+    return _parsed(kept.name, kept.content)
+
+
+@lru_cache(maxsize=64)
+def _parsed(name: str, content: str) -> Module:
+    return modules.parse(content, f"{name}.yaml")
+
+
+def title(kept: versions.Version) -> str:
+    """A draft in the middle of a change may have none that can be read; its name will do."""
+    try:
+        return parsed(kept).title or kept.name
+    except Invalid:
+        return kept.name
 
 
 def table_version(session: Session, name: str, number: int) -> Table:
@@ -89,7 +114,52 @@ def expected(session: Session, name: str, new_columns: bool = False) -> Expected
     return Expected.of(known, needed, new_columns)
 
 
-def _remember(kept: dict[tuple[str, int], T], key: tuple[str, int], value: T) -> None:
+def problems(session: Session, draft: versions.Version) -> list[Problem]:
+    """What keeps a module's or a table's draft from being published, and what is worth a warning."""
+    if draft.kind == versions.MODULE:
+        return _module_problems(draft, current_tables(session))
+    wanted = expected(session, draft.name)
+    known = Table.from_json(draft.content).keys()
+    return [
+        Problem(draft.name, None, f"The column '{column}' is missing, and module {module} reads it", "Add the column.")
+        for column, module in (wanted.needed.items() if wanted else ())
+        if column not in known
+    ]
+
+
+def _module_problems(draft: versions.Version, tables: dict[str, Table]) -> list[Problem]:
+    """Checked once for each content and set of published tables: it takes a tenth of a second and more."""
+    key = (draft.name, draft.content, tuple((name, table.version) for name, table in sorted(tables.items())))
+    if key not in _problems or not all(table.version for table in tables.values()):
+        _remember(_problems, key, check(draft.content, f"{draft.name}.yaml", tables))
+    return _problems[key]
+
+
+def publish_scheduled(now: datetime) -> None:
+    """Drafts whose time has come go live, each in a transaction of its own; what is wrong with one stays its own."""
+    while True:
+        with database.writing() as session:
+            due = versions.starting(session, now)
+            if due is None:
+                return
+            _publish_scheduled(session, due, now)
+
+
+def _publish_scheduled(session: Session, draft: versions.Version, now: datetime) -> None:
+    kind, name, who, note = draft.kind, draft.name, draft.published_by, draft.note
+    wrong = [problem for problem in problems(session, draft) if problem.level == "error"]
+    before, subject = versions.live_number(session, kind, name), f"{kind}:{name}"
+    if wrong:
+        versions.unschedule(session, kind, name, trouble=str(wrong[0]))
+        audit.note(session, now, who, f"{kind}.not_published", subject, None, {"why": str(wrong[0])})
+        logs.warn("draft.not_published", kind=kind, name=name, problems=len(wrong))
+        return
+    number = versions.publish(session, kind, name, now, who, note)
+    audit.note(session, now, who, f"{kind}.published", subject, before, {"version": number, "scheduled": True})
+    logs.say("draft.published", kind=kind, name=name, version=number)
+
+
+def _remember(kept: dict[K, T], key: K, value: T) -> None:
     with _lock:
         if len(kept) >= _MOST:
             kept.pop(next(iter(kept)))

@@ -1,13 +1,16 @@
 """The worker process: decides events, sends deliveries, hears rings."""
 
+import gc
 import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 import clock
 import logs
@@ -15,9 +18,10 @@ from settings import Settings
 from store import database, events
 from workers import jobs
 from workers.answering import Desk, answer_event
+from workers.errands import Errands
 from workers.pace import Pace
 from workers.process import Process
-from workers.queues import ANSWER, DELIVER, Bell, connect, listen
+from workers.queues import ANSWER, DELIVER, ERRAND, Bell, connect, listen
 from workers.sending import Sender
 
 DECIDING_AT_ONCE = 8  # few: deciding is computing; a thread waits only while a platform is asked about a customer
@@ -32,6 +36,7 @@ class Answerer:
         self.bell = threading.Event()
         self._busy: set[int] = set()
         self._lock = threading.Lock()
+        self._replies_at = 0.0
         self._pool = ThreadPoolExecutor(DECIDING_AT_ONCE, thread_name_prefix="answer")
 
     def run(self) -> None:
@@ -62,13 +67,23 @@ class Answerer:
             if not events.any_due(session, now, self.process.id, busy):
                 return 0
         with database.writing() as session:
-            taken = events.claim(session, self.process.id, busy, free, now)
+            taken = self._claim(session, busy, free, now)
             session.expunge_all()
         for event in taken:
             with self._lock:
                 self._busy.add(event.id)
             self._pool.submit(self._decide, event)
         return len(taken)
+
+    def _claim(self, session: Session, busy: list[int], most: int, now: datetime) -> list[events.Event]:
+        """The oldest first. But every second whoever answers a question of ours passes: a conversation that has begun
+        does not wait behind a flood of new ones."""
+        taken: list[events.Event] = []
+        if time.monotonic() >= self._replies_at:
+            self._replies_at = time.monotonic() + LOOK_SECONDS
+            taken = events.claim(session, self.process.id, busy, most, now, replies=True)
+        busy = busy + [event.id for event in taken]
+        return taken + events.claim(session, self.process.id, busy, most - len(taken), now)
 
     def _decide(self, event: events.Event) -> None:
         with self.process.app.app_context():
@@ -95,17 +110,21 @@ def work(app: Flask, settings: Settings) -> None:
 
     process = Process(app, "worker")
     process.start()
+    with app.app_context():
+        process.await_migrations()
     keys = app.extensions["keys"]
     desk = Desk(channels.CHANNELS, keys, settings.timezone, settings.base_url)
     sender = Sender(process, channels.CHANNELS, keys, Pace(connect(settings.redis_url)))
     answerer = Answerer(process, desk, sender)
+    errands = Errands(process)
     bell = Bell(settings.redis_url)
-    for what, own in ((ANSWER, answerer.bell), (DELIVER, sender.bell)):
+    for what, own in ((ANSWER, answerer.bell), (DELIVER, sender.bell), (ERRAND, errands.bell)):
         jobs.bells[what] = partial(_rung, bell, what, own)
     threads = [
         threading.Thread(target=answerer.run, name="answering"),
         threading.Thread(target=sender.run, name="sending"),
         threading.Thread(target=sender.run_writing, name="writing"),
+        threading.Thread(target=errands.run, name="errands"),
     ]
     listening = threading.Thread(
         target=listen,
@@ -113,6 +132,9 @@ def work(app: Flask, settings: Settings) -> None:
         name="listening",
         daemon=True,
     )
+    # A look for garbage among all that is loaded by now takes as long as a module may compute: spare it that.
+    gc.collect()
+    gc.freeze()
     for thread in [*threads, listening]:
         thread.start()
     logs.say("worker.ready", id=process.id[:8])
@@ -123,6 +145,7 @@ def work(app: Flask, settings: Settings) -> None:
             os._exit(1)  # alive it would keep its work from the others; whoever started us starts us again
     answerer.bell.set()
     sender.bell.set()
+    errands.bell.set()
     until = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(until - time.monotonic(), 0.1))

@@ -1,7 +1,8 @@
 // What every page of the console shares. No framework: htmx swaps pieces, this adds what HTML cannot say.
 "use strict";
 
-const csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+let csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+let lapsed = false; // the login is over, while something may be typed into this page
 
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRF-Token"] = csrf;
@@ -10,13 +11,46 @@ document.addEventListener("htmx:configRequest", (event) => {
 // An answer that is no success still has words for the person: show what the server said.
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr } = event.detail;
+  if (xhr.status === 401) {
+    lapse();
+    return;
+  }
   toast(document.documentElement.lang === "ko" ? `되지 않았어요 (${xhr.status})` : `That did not work (${xhr.status})`);
 });
 document.addEventListener("htmx:sendError", () => {
   toast(document.documentElement.lang === "ko" ? "서버에 닿지 않아요. 연결을 확인해 주세요." : "The server cannot be reached.");
 });
 
+// Nobody loses what they typed: they log in beside this page, and come back to it.
+function lapse() {
+  if (lapsed) return;
+  lapsed = true;
+  const korean = document.documentElement.lang === "ko";
+  const shown = document.createElement("p");
+  const link = document.createElement("a");
+  shown.className = "toast";
+  shown.textContent = korean ? "로그인 시간이 지났어요." : "Your login is over.";
+  link.href = "/console/login";
+  link.target = "_blank";
+  link.className = "plain";
+  link.textContent = korean ? "새 창에서 다시 로그인하기" : "Log in again beside this page";
+  shown.append(link);
+  document.getElementById("toasts").append(shown);
+  window.addEventListener("focus", async function back() {
+    const answer = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector('meta[name="csrf-token"]')?.content;
+    if (!fresh) return;
+    csrf = fresh;
+    for (const field of document.querySelectorAll('input[name="csrf_token"]')) field.value = fresh;
+    lapsed = false;
+    shown.remove();
+    window.removeEventListener("focus", back);
+  });
+}
+
 function toast(words) {
+  for (const earlier of document.querySelectorAll(".toast")) if (earlier.textContent === words) earlier.remove();
   const shown = document.createElement("p");
   shown.className = "toast";
   shown.textContent = words;

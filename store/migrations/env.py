@@ -13,6 +13,7 @@ from store import (  # noqa: F401 (their tables)
     events,
     logins,
     processes,
+    services,
     staff,
     standing,
     surveys,

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import wraps
 from hashlib import sha256
 from typing import Any, ParamSpec, TypeVar, cast
@@ -108,11 +108,11 @@ def local(moment: datetime | None) -> datetime | None:
     return moment.astimezone(settings().timezone) if moment else None
 
 
-def when(moment: datetime | None) -> str:
+def when(moment: datetime | None, now: datetime | None = None) -> str:
     """As a person says it: only the time today, the day without its year this year."""
     if moment is None:
         return ""
-    at, today = moment.astimezone(settings().timezone), clock.now().astimezone(settings().timezone)
+    at, today = moment.astimezone(settings().timezone), (now or clock.now()).astimezone(settings().timezone)
     if at.date() == today.date():
         return f"{at:%H:%M:%S}"
     if at.year == today.year:
@@ -120,9 +120,22 @@ def when(moment: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 
 
+def when_real(moment: datetime | None) -> str:
+    """The same for sessions and their like, which no practice run moves."""
+    return when(moment, datetime.now(UTC))
+
+
 @console.context_processor
 def for_templates() -> dict[str, Any]:
-    found = {"t": t, "when": when, "local": local, "personal": personal, "role_words": ROLE_WORDS, "htmx": is_htmx()}
+    found = {
+        "t": t,
+        "when": when,
+        "when_real": when_real,
+        "local": local,
+        "personal": personal,
+        "role_words": ROLE_WORDS,
+        "htmx": is_htmx(),
+    }
     person = g.get("who")
     if person is None:
         return found

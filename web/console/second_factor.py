@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 import struct
+import unicodedata
 from urllib.parse import quote
 
 import segno
@@ -16,6 +17,7 @@ from store.staff import Staff
 
 STEP_SECONDS = 30
 DIGITS = 6
+OFFER_SECONDS = 900  # to set it up
 
 
 def new_secret() -> str:
@@ -32,7 +34,7 @@ def code(secret: str, step: int) -> str:
 def matching_step(secret: str, typed: str, after: int) -> int | None:
     """The time step whose code was typed: now, or the one before or after, for clocks that differ. One at or before
     `after` was used already."""
-    typed, now = "".join(typed.split()), int(clock.real()) // STEP_SECONDS
+    typed, now = "".join(unicodedata.normalize("NFKC", typed).split()), int(clock.real()) // STEP_SECONDS
     for step in (now, now - 1, now + 1):
         if step > after and hmac.compare_digest(code(secret, step).encode(), typed.encode()):
             return step
@@ -66,6 +68,20 @@ def unseal(sealed: str) -> str:
         return ""
 
 
+def offer(staff_id: int, secret: str) -> str:
+    """A secret on its way to a telephone and back: it counts only once a code proves that it arrived."""
+    return _seal().encrypt(f"{staff_id}:{secret}".encode()).decode()
+
+
+def offered(staff_id: int, sealed: str) -> str:
+    """Empty when it was offered to somebody else, or too long ago."""
+    try:
+        owner, _, secret = _seal().decrypt(sealed.encode(), ttl=OFFER_SECONDS).decode().partition(":")
+    except InvalidToken:
+        return ""
+    return secret if owner == str(staff_id) else ""
+
+
 def address(secret: str, email: str) -> str:
     return f"otpauth://totp/Maru:{quote(email)}?secret={secret}&issuer=Maru&digits={DIGITS}&period={STEP_SECONDS}"
 
@@ -73,4 +89,5 @@ def address(secret: str, email: str) -> str:
 def picture(secret: str, email: str) -> str:
     """The address as a QR code, as SVG without styles."""
     drawn = segno.make(address(secret, email), error="m")
-    return str(drawn.svg_inline(scale=4, border=2, svgclass=None, lineclass=None, title="QR"))
+    # On white also at night: many telephones read no QR code that is light on dark.
+    return str(drawn.svg_inline(scale=4, border=3, light="#fff", svgclass=None, lineclass=None, title="QR"))

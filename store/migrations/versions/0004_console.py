@@ -14,9 +14,11 @@ depends_on = None
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
 
-OF_STAFF = ("sealed_totp", "totp_step", "left_at")
-OF_VERSIONS = ("revision", "saved_by", "published_by", "note", "proposed_by", "starts_at")
-NUMBERS, MOMENTS = ("totp_step", "revision"), ("left_at", "starts_at")
+OF_STAFF = ("sealed_totp", "totp_step", "seen_at", "left_at")
+OF_VERSIONS = ("revision", "saved_by", "published_by", "note", "proposed_by", "starts_at", "trouble")
+OF_LIVE = ("made_by", "note")
+NUMBERS, MOMENTS = ("totp_step", "revision"), ("seen_at", "left_at", "starts_at")
+DEAD_BY = (("deliveries", "due_at"), ("events", "received_at"))
 
 
 def added(name: str) -> sa.Column:
@@ -32,6 +34,12 @@ def upgrade() -> None:
         op.add_column("staff", added(name))
     for name in OF_VERSIONS:
         op.add_column("versions", added(name))
+    for name in OF_LIVE:
+        op.add_column("live_versions", added(name))
+    scheduled = sa.text("starts_at IS NOT NULL")
+    op.create_index(
+        "ix_versions_starting", "versions", ["starts_at"], sqlite_where=scheduled, postgresql_where=scheduled
+    )
     op.create_table(
         "staff_sessions",
         sa.Column("token_hash", sa.String(), nullable=False),
@@ -55,7 +63,7 @@ def upgrade() -> None:
     op.create_table(
         "login_failures",
         sa.Column("id", ID, nullable=False),
-        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
         sa.Column("at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -72,7 +80,8 @@ def upgrade() -> None:
         sa.Column("after", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_audit_subject", "audit", ["subject", "id"])
+    for name in ("subject", "who", "what"):
+        op.create_index(f"ix_audit_{name}", "audit", [name, "id"])
     op.create_table(
         "errands",
         sa.Column("id", ID, nullable=False),
@@ -100,16 +109,30 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('waiting', 'working')"),
         postgresql_where=sa.text("state IN ('waiting', 'working')"),
     )
-    # Today and Chats look at the newest rows, and at those of a span.
-    op.create_index("ix_deliveries_sent", "deliveries", ["sent_at"])
-    op.create_index("ix_answers_now", "answers", ["now"])
+    # Today counts what lies in a span, from the index alone: the rows are fat. Dead ones are few, and looked at often.
+    op.create_index(
+        "ix_deliveries_sent",
+        "deliveries",
+        ["sent_at", "kind", "began_at", "wait"],
+        sqlite_where=sa.text("sent_at IS NOT NULL"),
+        postgresql_where=sa.text("sent_at IS NOT NULL"),
+    )
+    op.create_index("ix_answers_now", "answers", ["now", "module", "state", "ask_delivery", "event_id"])
+    for table, column in DEAD_BY:
+        dead = sa.text("state = 'dead'")
+        op.create_index(f"ix_{table}_dead", table, [column], sqlite_where=dead, postgresql_where=dead)
 
 
 def downgrade() -> None:
+    for table, _ in DEAD_BY:
+        op.drop_index(f"ix_{table}_dead", table)
     op.drop_index("ix_answers_now", "answers")
     op.drop_index("ix_deliveries_sent", "deliveries")
     for table in ("errands", "audit", "login_failures", "staff_links", "staff_sessions"):
         op.drop_table(table)
+    op.drop_index("ix_versions_starting", "versions")
+    for name in OF_LIVE:
+        op.drop_column("live_versions", name)
     for name in OF_VERSIONS:
         op.drop_column("versions", name)
     for name in OF_STAFF:

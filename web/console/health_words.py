@@ -1,0 +1,62 @@
+"""Health in words. A part: its name, what it says when all is well, what when it is not; Korean, then English."""
+
+Words = tuple[str, str]
+
+PARTS: dict[str, tuple[Words, Words, Words]] = {
+    "database": (
+        ("기록 보관", "Records"),
+        ("기록하고 있어요.", "Records everything."),
+        ("기록에 문제가 있어요. 그동안 온 일은 비상 보관함에 있어요.",
+         "In trouble. What comes in goes to the emergency store."),
+    ),
+    "redis": (
+        ("빠른 호출", "Quick ring"),
+        ("바로 깨우고 있어요.", "Wakes the workers at once."),
+        ("대답이 없어요. 답변 담당이 1초마다 스스로 살펴보니 잃는 것은 없어요.",
+         "Away. Workers look by themselves every second; nothing is lost."),
+    ),
+    "spool": (
+        ("비상 보관함", "Emergency store"),
+        ("비어 있어요.", "Empty."),
+        ("아직 옮기지 못한 연락이 있어요.", "Calls wait to be recorded."),
+    ),
+    "worker": (
+        ("답변 담당", "Answering"),
+        ("일하고 있어요.", "At work."),
+        ("아무도 없어요. 답이 나가지 않아요. make run 이나 systemctl start maru.target 으로 시작해 주세요.",
+         "Nobody is there: no answer goes out. Start it: make run, or systemctl start maru.target."),
+    ),
+    "clock": (
+        ("시계", "Clock"),
+        ("가고 있어요.", "Ticking."),
+        ("멈춰 있어요. 예약과 정리가 밀려요. make run 이나 systemctl start maru.target 으로 시작해 주세요.",
+         "Stopped: schedules wait. Start it: make run, or systemctl start maru.target."),
+    ),
+    "queue": (
+        ("대기줄", "Queue"),
+        ("밀리지 않았어요.", "Keeps up."),
+        ("오래 기다리는 일이 있어요.", "Something has waited for long."),
+    ),
+    "deliveries": (
+        ("메시지 발송", "Messages"),
+        ("제때 나가고 있어요.", "On time."),
+        ("늦는 메시지가 있어요.", "Some are late."),
+    ),
+    "channeltalk": (
+        ("채널톡", "ChannelTalk"),
+        ("이어져 있어요.", "Connected."),
+        ("살펴봐 주세요.", "Needs a look."),
+    ),
+}  # fmt: skip
+
+PROCESSES: dict[str, Words] = {
+    "web": ("웹", "Web"),
+    "worker": ("답변 담당", "Worker"),
+    "clock": ("시계", "Clock"),
+    "relay": ("봇 연결", "Relay"),
+}
+
+ERRANDS: dict[str, Words] = {
+    "backtest": ("지난 설문으로 견주기", "Backtest"),
+    "sheet": ("표 읽기", "Reading a sheet"),
+}

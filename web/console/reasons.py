@@ -1,0 +1,43 @@
+"""Why something was left out, stopped or failed, in the reader's words. Rows keep it in English; a platform's own
+words stay as they are."""
+
+from store.stuck import SET_ASIDE
+from web.console.frame import may
+from web.words import t
+
+_WORDS = {
+    "a manager wrote": ("담당자가 직접 답했어요", "a manager wrote"),
+    "the chat was closed": ("상담이 종료됐어요", "the chat was closed"),
+    "the module started again": ("같은 응답이 새로 시작됐어요", "the same response started again"),
+    "no answer": ("질문에 하루 동안 답이 없었어요", "nobody answered the question for a day"),
+    "the question was not sent": ("질문을 보내지 못했어요", "the question could not be sent"),
+    "cancelled by staff": ("직원이 취소했어요", "cancelled by staff"),
+    "erased": ("개인정보를 지웠어요", "erased"),
+    "no module starts on it": ("여기에 답할 응답이 없어요", "no response starts on it"),
+    "the module had nothing to say": ("응답에 보낼 말이 없었어요", "the response had nothing to say"),
+    "asked again": ("알아듣지 못해 다시 여쭤봤어요", "not understood, so asked again"),
+    "no readable answer in three replies": ("세 번 모두 알아듣지 못했어요", "three replies could not be read"),
+    "the profile was noted": ("고객 정보를 적어 두었어요", "the profile was noted"),
+    "no keys": ("채널에 연결할 키가 없어요", "the channel has no keys"),
+}
+_MISSING = "missing: "
+
+
+def in_words(reason: str) -> str:
+    if reason in _WORDS:
+        return t(*_WORDS[reason])
+    if reason.startswith(_MISSING):
+        labels = reason.removeprefix(_MISSING)
+        return t(f"빠진 정보: {labels}", f"missing: {labels}")
+    if reason.startswith(SET_ASIDE):
+        why = in_words(reason.removeprefix(SET_ASIDE))
+        return t(f"직원이 덮어 두었어요 ({why})", f"set aside by staff ({why})")
+    return reason
+
+
+def of_event(reason: str) -> str:
+    """A failed computation quotes what it stumbled over, which may be a customer's."""
+    if reason.startswith(SET_ASIDE) and not may("editor"):
+        return t("직원이 덮어 두었어요", "set aside by staff")
+    known = reason in _WORDS or reason.startswith(_MISSING) or not reason
+    return in_words(reason) if known or may("editor") else t("계산하지 못했어요", "could not be computed")
