@@ -229,6 +229,7 @@ def test_a_message_that_is_tried_in_vain_is_cancelled_and_taken_up_again(
     own: House, editor: requests.Session, module: str
 ) -> None:
     chat = _refused(own, module, "고객M")
+    eventually(lambda: _state(own, chat, "sent"), "the question after it went out")  # else it would stand before it
     (dead,) = _state(own, chat, "dead")
     own.faults({"do": "500", "match": {**POST, "chat": chat}})
     _change(editor, own, "dead_messages", "retry", id=dead["id"])
