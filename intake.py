@@ -51,6 +51,10 @@ class Intake:
         self._brought: deque[_Brought] = deque()
         self._turn = threading.Lock()
 
+    def hears(self, channel: str) -> bool:
+        """Some channels only send: mail has no hook."""
+        return hasattr(self.channels.get(channel), "verify")
+
     def accept(self, channel: str, call: Call) -> Receipt:
         trace = logs.trace() or token_hex(6)
         with logs.following(trace):

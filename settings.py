@@ -63,6 +63,7 @@ API_ORIGINS = {
     "GOOGLE_CHAT_API_URL": "https://chat.googleapis.com",
     "TELEGRAM_API_URL": "https://api.telegram.org",
 }
+SMTP_PORTS = {"starttls": "587", "ssl": "465", "none": "25"}
 LISTS = ("CHANNELTALK_WEBHOOK_TOKENS", "SNS_TOPIC_ARNS")
 LOOPBACK_ONLY = ("SNS_BASE_URL", "GOOGLE_CERTS_URL")
 
@@ -142,7 +143,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     data_dir = data_dir if data_dir.is_absolute() else root / data_dir
     host, port = given.text("HOST", "127.0.0.1"), given.whole("PORT", 8000, 1, 65535)
     redis_url = given.address("REDIS_URL", ("redis", "rediss", "unix"))
-    settings = Settings(
+    return Settings(
         data_dir=data_dir,
         host=host,
         port=port,
@@ -172,8 +173,6 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
         channels=_channels(given),
         renamed=given.renamed,
     )
-    _check_email(settings.channels.get("email", {}))
-    return settings
 
 
 def demand_secret_key(settings: Settings) -> None:
@@ -289,6 +288,7 @@ def _channels(given: _Given) -> dict[str, dict[str, str]]:
                 found[key] = value or API_ORIGINS[name]
         channels[channel] = found
     _check_pairs(channels)
+    channels["email"] = _email(channels["email"])
     return channels
 
 
@@ -381,9 +381,21 @@ def _dsn(value: str) -> str | None:
     return value or None
 
 
-def _check_email(keys: Mapping[str, str]) -> None:
-    port, tls = keys.get("smtp_port", "587"), keys.get("smtp_tls", "starttls")
-    if not re.fullmatch(r"\d{1,5}", port) or not 1 <= int(port) <= 65535:
+def _email(given: Mapping[str, str]) -> dict[str, str]:
+    """The section with its defaults: how to encrypt follows from the port, and the port from how to encrypt."""
+    host, port, tls = given.get("smtp_url", ""), given.get("smtp_port", ""), given.get("smtp_tls", "").lower()
+    if host and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:.]+", host):
+        raise Wrong(f"SMTP_URL: {host!r} is no host; give its name alone, such as smtp.example.kr, and SMTP_PORT")
+    if tls and tls not in SMTP_PORTS:
+        raise Wrong(f"SMTP_TLS: {tls!r} is none of {', '.join(SMTP_PORTS)}")
+    if port and (not re.fullmatch(r"\d{1,5}", port) or not 1 <= int(port) <= 65535):
         raise Wrong(f"SMTP_PORT: {port!r} is not a whole number from 1 to 65535")
-    if tls not in ("starttls", "ssl", "none"):
-        raise Wrong(f"SMTP_TLS: {tls!r} is none of starttls, ssl, none")
+    for name, key in (("SEND_MAIL", "send_mail"), ("RECEIVE_MAIL", "receive_mail")):
+        written = given.get(key, "")
+        several = [part.strip() for part in written.split(",")] if key == "receive_mail" else [written]
+        if written and not all(re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", one) for one in several):
+            raise Wrong(f"{name}: {written!r} is no e-mail address")
+    if not host:
+        return dict(given)
+    tls = tls or ("ssl" if port == SMTP_PORTS["ssl"] else "starttls")
+    return {**given, "smtp_tls": tls, "smtp_port": port or SMTP_PORTS[tls]}

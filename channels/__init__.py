@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from channels import channeltalk
+from channels import channeltalk, email
 
-CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk}
+CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email}

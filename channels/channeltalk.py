@@ -29,7 +29,6 @@ from channels.contract import (
 KEYS = ("access_key", "access_secret")
 PER_SECOND, BURST = 500.0, 1000  # ChannelTalk publishes no numbers; its 429 and x-ratelimit headers decide
 CHAT_GAP = 0.0  # seconds between two messages of one chat
-CAN_FIND = True
 
 HOOKS = ("/open_userchat", "/in_userchat", "/hooks/channeltalk")
 WANTED = (  # what we have to be told, in the words of the API, of the desk, and where
@@ -252,19 +251,19 @@ def _plain(blocks: Any) -> str:
 # --- out ---
 
 
-def send(keys: Keys, out: Outbound, may_send: Callable[[], bool]) -> str:
+def send(keys: Keys, out: Outbound, part: Mapping[str, Any], may_send: Callable[[], bool]) -> str:
     params = {"botName": keys["bot_name"]} if keys.get("bot_name") else None
-    reply = _call(
-        keys, "POST", f"/user-chats/{quote(out.chat, safe='')}/messages", params, message(out), may_send=may_send
-    )
+    path = f"/user-chats/{quote(out.chat, safe='')}/messages"
+    reply = _call(keys, "POST", path, params, part, may_send=may_send)
     id = _dict(reply.json().get("message")).get("id")
     if not id:
         raise SendError("ChannelTalk answered without a message", unclear=True)
     return str(id)
 
 
-def message(out: Outbound) -> dict[str, Any]:
-    """The channel-neutral body as ChannelTalk takes it. Empty arrays are refused, so what is empty is left out."""
+def parts(out: Outbound) -> list[dict[str, Any]]:
+    """The message as ChannelTalk takes it: always one, of several blocks where it is long. Empty arrays are refused,
+    so what is empty is left out."""
     blocks = [{"type": "text", "value": piece} for piece in markup.split(str(out.body["text"]), LONGEST_BLOCK)]
     image = out.body.get("image")
     if image:
@@ -278,14 +277,18 @@ def message(out: Outbound) -> dict[str, Any]:
         }
         for button in (out.body.get("buttons") or [])[:2]
     ]
-    return content | ({"buttons": buttons} if buttons else {})
+    return [content | ({"buttons": buttons} if buttons else {})]
 
 
 def _escape(value: str) -> str:
     return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
-def find(keys: Keys, out: Outbound) -> str | None:
+def can_find(out: Outbound) -> bool:
+    return True
+
+
+def find(keys: Keys, out: Outbound, part: Mapping[str, Any], known: frozenset[str]) -> str | None:
     """The id of the message that an unclear attempt left in the chat, if it did."""
     path = f"/user-chats/{quote(out.chat, safe='')}/messages"
     reply = _call(keys, "GET", path, params={"sortOrder": "desc", "limit": str(LOOK_BACK)})

@@ -4,7 +4,7 @@ import calendar
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
@@ -197,6 +197,7 @@ class Repeat:
     def next_after(self, after: datetime, zone: ZoneInfo, is_workday: Callable[[date], bool]) -> datetime | None:
         """The first due time later than `after`; None when there is none. A time that daylight saving leaves out
         comes right after the gap."""
+        after = after.astimezone(UTC)  # two times of one zone would be compared as they read, wrongly around a change
         day = after.astimezone(zone).date()
         for ahead in range(0, 366 * FARTHEST_YEARS):
             candidate = day + timedelta(days=ahead)
@@ -241,6 +242,10 @@ _MONTHLY = re.compile(
 )
 _WORKDAYS = re.compile(r"(?:평일|근무일|영업일|weekdays|workdays|working\s+days)(?:마다|\s*매일)?(?=\s|$|에)", re.I)
 _DAILY = re.compile(r"(?:매일|날마다|every\s*day|daily)(?=\s|$|에)", re.IGNORECASE)
+_SOON = re.compile(
+    r"(?:(?P<count>\d{1,4})\s*(?P<unit>분|시간)\s*(?:뒤|후|있다가)|in\s+(?P<number>\d{1,4})\s*(?P<word>min|hour)[a-z]*)(?=\s|$|에)",
+    re.IGNORECASE,
+)
 DEFAULT_TIME = time(9, 0)
 
 
@@ -256,6 +261,9 @@ def read_repeat(words: str, now: datetime) -> Read | None:
             return Read(
                 Repeat(kind, at.value if at else DEFAULT_TIME, None, weekdays, day), at.rest if at else found.rest
             )
+    soon = _soon(words, now)
+    if soon is not None:
+        return soon
     on = read_day(words, now.date())
     at = read_time(on.rest if on else words)
     if on is None and at is None:
@@ -265,6 +273,19 @@ def read_repeat(words: str, now: datetime) -> Read | None:
         late = datetime.combine(now.date(), clock, now.tzinfo) <= now
         on = Read(now.date() + timedelta(days=1 if late else 0), words)
     return Read(Repeat(ONCE, clock, on.value), at.rest if at else on.rest)
+
+
+def _soon(words: str, now: datetime) -> Read | None:
+    """30분 뒤, in 2 hours: to the full minute, and never before it."""
+    found = _SOON.match(words)
+    if not found:
+        return None
+    count, unit = int(found["count"] or found["number"]), found["unit"] or found["word"]
+    ahead = timedelta(**{"hours" if unit[0] in "시hH" else "minutes": count})
+    if not timedelta() < ahead <= timedelta(days=30):
+        return None
+    due = (now.astimezone(UTC) + ahead + timedelta(seconds=59)).astimezone(now.tzinfo)
+    return Read(Repeat(ONCE, time(due.hour, due.minute), due.date()), _rest(words, found))
 
 
 def _weekly(words: str) -> Read | None:
@@ -292,3 +313,27 @@ def _workdays(words: str) -> Read | None:
 def _daily(words: str) -> Read | None:
     found = _DAILY.match(words)
     return Read((DAILY, (), 0), _rest(words, found)) if found else None
+
+
+_SPAN = re.compile(r"\s*(?:~|-|–|부터|to|until)\s*", re.IGNORECASE)
+
+
+def read_span(words: str) -> tuple[time, time] | None:
+    """`22:00~08:00`, `밤 10시부터 아침 8시까지`, `10pm to 8am`. None: no two different times are told there."""
+    begin, *end = _SPAN.split(normalize("NFKC", words).strip().removesuffix("까지"), maxsplit=1)
+    first, last = read_time(begin), read_time(end[0]) if end else None
+    if first is None or last is None or first.rest or last.rest or first.value == last.value:
+        return None
+    return first.value, last.value
+
+
+def after_quiet(at: datetime, begin: time | None, end: time | None) -> datetime:
+    """`at` (local), or the end of the quiet hours in which it lies."""
+    if begin is None or end is None or begin == end:
+        return at
+    clock, over_night = at.time(), begin > end
+    inside = (clock >= begin or clock < end) if over_night else begin <= clock < end
+    if not inside:
+        return at
+    ends_on = at.date() + timedelta(days=1 if over_night and clock >= begin else 0)
+    return datetime.combine(ends_on, end, at.tzinfo)

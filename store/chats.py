@@ -16,6 +16,7 @@ class Chat(Base):
     chat: Mapped[str] = mapped_column(primary_key=True)
     person: Mapped[str] = mapped_column(default="", index=True)
     name: Mapped[str] = mapped_column(default="")
+    room: Mapped[bool] = mapped_column(default=False)  # several people are there
     bots: Mapped[list[str]] = mapped_column(JSON, default=list)
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     positions: Mapped[int] = mapped_column(default=0)  # how many places in the line were given out
@@ -24,7 +25,7 @@ class Chat(Base):
 def meet(session: Session, channel: str, chat: str, **known: Any) -> None:
     """Make the chat's row, or bring it up to date with what an event told; empty facts change nothing."""
     told = {key: value for key, value in known.items() if value}
-    values = {"person": "", "name": "", "bots": [], "tags": [], "positions": 0} | told
+    values = {"person": "", "name": "", "room": False, "bots": [], "tags": [], "positions": 0} | told
     insert = (sqlite if is_sqlite(session) else postgresql).insert(Chat).values(channel=channel, chat=chat, **values)
     if told:
         session.execute(insert.on_conflict_do_update(index_elements=["channel", "chat"], set_=told))

@@ -62,7 +62,9 @@ class Delivery(Base):
     unclear: Mapped[bool] = mapped_column(default=False)  # an attempt was made and nobody knows how it ended
     ended: Mapped[str] = mapped_column(default="", server_default="")  # why its series ended while it was being sent
     owner: Mapped[str | None]
-    message_id: Mapped[str] = mapped_column(default="")
+    message_id: Mapped[str] = mapped_column(default="")  # of several parts all ids, with spaces between them
+    parts_sent: Mapped[int] = mapped_column(default=0)  # of a message that the platform takes only in parts
+    repeated: Mapped[bool] = mapped_column(default=False)  # unclear, and sent again where nobody could look for it
 
     __table_args__ = (
         Index("ux_deliveries_step", "source", "step", unique=True),
@@ -231,9 +233,9 @@ def claim(session: Session, owner: str, channel: str, most: int, now: datetime) 
     return list(session.scalars(select(Delivery).where(Delivery.id.in_(mine)).order_by(Delivery.event_id)))
 
 
-def sent(session: Session, delivery: Delivery, owner: str, message_id: str, now: datetime) -> None:
+def sent(session: Session, delivery: Delivery, owner: str, message_id: str, now: datetime, why: str = "") -> None:
     """It arrived; the next message of the series is due after its wait."""
-    facts = {"as_state": SENT, "why": "", "as_id": message_id, "at": now}
+    facts = {"as_state": SENT, "why": why, "as_id": message_id, "at": now}
     done = session.connection().execute(_finished, {"of_id": delivery.id, "me": owner} | facts)
     if done.rowcount == 1:
         if delivery.began_at is not None:
@@ -264,6 +266,19 @@ def follow(session: Session, delivery: Delivery, now: datetime) -> None:
         due_at = now + timedelta(seconds=after.wait)
         if run.execute(_set_due, {"of_id": after.id, "at": due_at}).rowcount == 1:
             return
+
+
+def note(session: Session, id: int, owner: str, **facts: Any) -> bool:
+    """Write down how far the sending is. False when it is no longer this owner's."""
+    mine = update(Delivery).where(Delivery.id == id, Delivery.owner == owner, is_one_of(Delivery.state, SENDING))
+    return bool(session.execute(mine.values(**facts)).rowcount)  # type: ignore[attr-defined]
+
+
+def message_ids(session: Session, channel: str, chat: str, most: int = 200) -> frozenset[str]:
+    """The ids under which our last messages of a chat arrived."""
+    here = select(Delivery.message_id).where(Delivery.channel == channel, Delivery.chat == chat)
+    newest = here.where(Delivery.message_id != "").order_by(Delivery.id.desc()).limit(most)
+    return frozenset(id for ids in session.scalars(newest) for id in ids.split())
 
 
 def put_off(session: Session, delivery: Delivery, owner: str, due_at: datetime, reason: str, **values: Any) -> bool:
@@ -352,6 +367,7 @@ def retry(session: Session, id: int, now: datetime) -> bool:
         return False
     row.position = chats.places(held, 1)[0]
     row.state, row.reason, row.ended, row.attempts, row.due_at = WAITING, "", "", 0, now
+    row.repeated = False
     return True
 
 

@@ -94,7 +94,8 @@ def record(session: Session, facts: Sequence[Fact]) -> list[int]:
             continue
         told = fact.inbound
         facts_of_chat = {"person": told.get("person_is_customer") and fact.person, "name": told.get("name")}
-        chats.meet(session, fact.channel, fact.chat, bots=told.get("bots"), tags=told.get("tags"), **facts_of_chat)
+        facts_of_chat |= {"bots": told.get("bots"), "tags": told.get("tags"), "room": told.get("room")}
+        chats.meet(session, fact.channel, fact.chat, **facts_of_chat)
         if fact.kind in ENDS:
             chats.hold(session, fact.channel, fact.chat)
             answers.end_series(session, fact.channel, fact.chat, ENDS[fact.kind], always=fact.kind == "chat_closed")
@@ -150,6 +151,12 @@ def settle(session: Session, id: int, state: str, reason: str = "", module: str 
     session.execute(
         update(Event).where(Event.id == id).values(state=state, reason=storable(reason, 500), module=module, owner=None)
     )
+
+
+def understood(session: Session, id: int, owner: str, inbound: dict[str, Any]) -> None:
+    """Keep the words that were fetched; the next look at the event needs not ask for them again."""
+    mine = update(Event).where(Event.id == id, Event.owner == owner, is_one_of(Event.state, NEW))
+    session.execute(mine.values(inbound=inbound | {"source": ""}))
 
 
 def put_off(session: Session, id: int, now: datetime, seconds: float, reason: str) -> None:

@@ -20,7 +20,7 @@ hooks = Blueprint("hooks", __name__)
 @hooks.post("/hooks/<channel>")
 def receive(channel: str = "channeltalk") -> Response:
     intake = current_app.extensions["intake"]
-    if channel not in intake.channels:
+    if not intake.hears(channel):
         return _plain(Receipt(404, "no such channel"))
     try:
         body = _body()

@@ -20,10 +20,11 @@ from interaction import decide
 from responses.module import Module
 from responses.problems import ModuleError
 from responses.starts import Occasion
+from settings import Settings
 from store import answers, chats, database, deliveries, events, surveys, versions
 from store.answers import Answer
 from store.deliveries import Delivery
-from workers import words
+from workers import hearing, spoken, words
 
 MOST_ATTEMPTS = 60  # with the pauses below about an hour
 MOST_TRIES = 3  # unreadable replies to one question
@@ -37,6 +38,7 @@ class Desk:
     keys: Mapping[str, Keys]
     timezone: ZoneInfo
     site: str
+    settings: Settings
 
 
 class Later(Exception):
@@ -90,11 +92,28 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
                 surveys.learn(session, event.channel, event.person, inbound.profile or {}, event.received_at)
                 events.settle(session, event.id, events.IGNORED, "the profile was noted")
         return
+    try:
+        fetched = hearing.read(desk.channels[event.channel], desk.keys[event.channel], inbound)
+    except hearing.Unreadable as error:
+        _settle(event, owner, events.IGNORED, str(error))
+        return
+    except hearing.Unreachable as error:
+        raise Later(str(error)) from None
+    if fetched is not inbound:
+        inbound = fetched
+        with database.writing() as session:
+            events.understood(session, event.id, owner, inbound.json())
     with database.reading() as session:
         live = words.live_modules(session)
         question = answers.asking(session, event.channel, event.chat)
         chat = chats.get(session, event.channel, event.chat)
         kept = (list(chat.bots), list(chat.tags), chat.person, chat.name) if chat else ([], [], "", "")
+    # A question takes the next message that is no command.
+    if inbound.kind in ("due", "joined") or (
+        inbound.kind == "message" and spoken.begins(inbound.text, question is None)
+    ):
+        if hearing.hear(desk.settings, event, owner, inbound):
+            return
     inbound = _complete(desk, event, inbound, kept, [module for module, _ in live])
     occasion = Occasion(
         kind=inbound.kind,
@@ -110,6 +129,8 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
     elif isinstance(decision, decide.Start):
         number = next(number for module, number in live if module is decision.module)
         _start(desk, event, owner, inbound, decision, number)
+    elif inbound.kind == "message" and event.channel in hearing.EMPLOYEES_TALK:
+        hearing.search(desk.settings, event, owner, inbound)
     elif isinstance(decision, decide.Silence):
         _settle(event, owner, events.IGNORED, decision.reason)
 

@@ -18,7 +18,7 @@ from responses.problems import Invalid, ModuleError
 from settings import ROOT
 from store import database, errands, versions
 from store.errands import Errand
-from workers import rehearsal, sheets
+from workers import mailing, rehearsal, sheets
 from workers.process import Process
 
 LOOK_SECONDS = 1.0
@@ -35,7 +35,11 @@ def _backtest(app: Flask, errand: Errand, tell: Tell) -> dict[str, Any]:
         return rehearsal.backtest(session, app.extensions["settings"], errand.subject, errand.given["last"], tell)
 
 
-KINDS: dict[str, Callable[[Flask, Errand, Tell], dict[str, Any]]] = {"backtest": _backtest, sheets.KIND: sheets.read}
+KINDS: dict[str, Callable[[Flask, Errand, Tell], dict[str, Any]]] = {
+    "backtest": _backtest,
+    sheets.KIND: sheets.read,
+    mailing.KIND: mailing.errand,
+}
 
 
 class Errands:

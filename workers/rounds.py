@@ -15,6 +15,7 @@ from channels.contract import Finding, Keys
 from settings import Settings
 from store import database, errands, logins, retention, standing, ticks, totals
 from store.spool import Spool
+from workers import due
 from workers.process import Process
 
 LOOK_AGAIN_SECONDS = 15.0  # whether somebody who took a tick died before its end
@@ -109,6 +110,11 @@ def of_the_house(process: Process, settings: Settings, channels: Mapping[str, Mo
         [
             Round("minute", every_minute, keep_house),
             Round("channels", every_minute, lambda: ask_channels(channels, keys, process.stopping.is_set)),
+            Round(
+                "summary",
+                lambda now: due.latest_summary(settings.timezone, now),
+                lambda: due.record_summary(settings, clock.now()),
+            ),
             Round(
                 "retention",
                 at_night(settings.timezone),

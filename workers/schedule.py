@@ -11,6 +11,7 @@ import logs
 import reporting
 from settings import Settings
 from store import answers, database, deliveries, errands, events, processes, versions
+from workers import due as falls_due
 from workers import words
 from workers.process import Process
 from workers.queues import ANSWER, DELIVER, ERRAND, Bell
@@ -34,7 +35,7 @@ def tick(app: Flask, settings: Settings) -> None:
         while not process.stopping.is_set():
             began, fine = time.monotonic(), False
             try:
-                sweep(bell)
+                sweep(bell, settings)
                 rounds.look()
                 fine = True
             except SQLAlchemyError as error:
@@ -50,7 +51,7 @@ def tick(app: Flask, settings: Settings) -> None:
     logs.say("clock.stopped")
 
 
-def sweep(bell: Bell) -> None:
+def sweep(bell: Bell, settings: Settings) -> None:
     """Rows left waiting get a ring: Redis may have lost the first one."""
     now = clock.now()
     with database.reading() as session:
@@ -59,6 +60,10 @@ def sweep(bell: Bell) -> None:
         questions = answers.any_expired(session, now)
         errands_wait = errands.any_waiting(session)
         drafts_start = versions.any_starting(session, now)
+        something_falls_due = falls_due.any_due(session, now)
+    if something_falls_due:
+        with database.writing() as session:
+            events_wait = bool(events.record(session, falls_due.facts(session, settings, now))) or events_wait
     if events_wait:
         bell.ring(ANSWER)
     if due is not None and due <= now:

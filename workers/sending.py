@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 import clock
 import logs
-from channels.contract import Keys, Outbound, SendError
+from channels.contract import Keys, SendError
 from channels.http import NotSent
 from store import answers, database, deliveries, events
 from store.deliveries import Delivery
+from workers.calling import TWICE, Caller
 from workers.pace import Pace
 from workers.process import Process
 
@@ -31,6 +32,7 @@ OLD_SERIES = timedelta(minutes=10)
 class Sender:
     def __init__(self, process: Process, channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], pace: Pace):
         self.process, self.channels, self.keys, self.pace = process, channels, keys, pace
+        self.caller = Caller(channels, keys, process.id)
         self.bell = threading.Event()
         self._busy: set[int] = set()  # deliveries that our threads work on
         self._lock = threading.Lock()
@@ -121,7 +123,7 @@ class Sender:
             if reason:
                 self._cancel(delivery, reason)
                 return
-            message_id = self._call(delivery, may_send)
+            message_id = self.caller.send(delivery, may_send)
         except NotSent:
             self._put_off(delivery, 0, "", attempts=delivery.attempts - 1)
         except SendError as error:
@@ -147,48 +149,21 @@ class Sender:
         state = channel.about_chat(self.keys[delivery.channel], delivery.chat).state
         return events.ENDS["chat_closed"] if state == "closed" else ""
 
-    def _call(self, delivery: Delivery, may_send: Callable[[], bool]) -> str:
-        channel, keys = self.channels[delivery.channel], self.keys[delivery.channel]
-        body = delivery.body or {}
-        person = self._person(delivery) if delivery.kind == deliveries.EFFECTS else ""
-        out = Outbound(chat=delivery.chat, person=person, body=body, key=delivery.key)
-        if delivery.kind == deliveries.EFFECTS:
-            return str(channel.apply(keys, out, may_send))
-        found = self._found(delivery, out)
-        return str(channel.send(keys, out, may_send)) if found is None else found
-
-    def _found(self, delivery: Delivery, out: Outbound) -> str | None:
-        """The id of the message that an attempt left behind of which nobody knows how it ended."""
-        channel = self.channels[delivery.channel]
-        if not delivery.unclear or not channel.CAN_FIND:
-            return None
-        found = channel.find(self.keys[delivery.channel], out)
-        if found is None:
-            return None
-        logs.say("delivery.found", delivery=delivery.id)
-        return str(found)
-
     def _drop(self, delivery: Delivery) -> None:
         """Its series ended while it was on its way: it is not sent again, but may have arrived."""
-        found = None
-        if delivery.kind != deliveries.EFFECTS:
-            found = self._found(delivery, Outbound(delivery.chat, "", delivery.body or {}, delivery.key))
+        found = self.caller.left_behind(delivery)
         if found is not None:
             self._sent(delivery, found)
             return
         self._write(delivery, lambda session: deliveries.dropped(session, delivery, self.process.id, delivery.ended))
-
-    def _person(self, delivery: Delivery) -> str:
-        with database.reading() as session:
-            answer = answers.get(session, delivery.answer_id or 0)
-            return answer.person if answer else ""
 
     # --- writing down how it went ---
 
     def _sent(self, delivery: Delivery, message_id: str) -> None:
         at = clock.now()
         logs.say("delivery.sent", delivery=delivery.id, channel=delivery.channel, attempt=delivery.attempts)
-        self._write(delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at))
+        why = TWICE if delivery.repeated else ""
+        self._write(delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at, why))
 
     def _failed(self, delivery: Delivery, error: SendError) -> None:
         if error.permanent or delivery.attempts >= MOST_ATTEMPTS:
@@ -205,7 +180,10 @@ class Sender:
         else:
             seconds = min(2.0 ** min(delivery.attempts - 1, 10), 60.0) * random.uniform(0.5, 1.0)
             logs.warn("delivery.later", delivery=delivery.id, why=_status(error), seconds=round(seconds, 1))
-            self._put_off(delivery, seconds, error.reason, unclear=delivery.unclear or error.unclear)
+            # A repeat that surely did not arrive was none.
+            repeated = delivery.repeated and error.unclear
+            unclear = delivery.unclear or error.unclear
+            self._put_off(delivery, seconds, error.reason, unclear=unclear, repeated=repeated)
 
     def _put_off(self, delivery: Delivery, seconds: float, reason: str, **values: object) -> None:
         due_at = clock.now() + timedelta(seconds=seconds)

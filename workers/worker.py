@@ -113,7 +113,7 @@ def work(app: Flask, settings: Settings) -> None:
     with app.app_context():
         process.await_migrations()
     keys = app.extensions["keys"]
-    desk = Desk(channels.CHANNELS, keys, settings.timezone, settings.base_url)
+    desk = Desk(channels.CHANNELS, keys, settings.timezone, settings.base_url, settings)
     sender = Sender(process, channels.CHANNELS, keys, Pace(connect(settings.redis_url)))
     answerer = Answerer(process, desk, sender)
     errands = Errands(process)

@@ -9,10 +9,10 @@ import unicodedata
 from urllib.parse import quote
 
 import segno
-from cryptography.fernet import Fernet, InvalidToken
 from flask import current_app
 
 import clock
+from store import sealing
 from store.staff import Staff
 
 STEP_SECONDS = 30
@@ -51,34 +51,27 @@ def accept(account: Staff, typed: str) -> bool:
     return True
 
 
-def _seal() -> Fernet:
-    key = hashlib.sha256(b"second factor:" + str(current_app.config["SECRET_KEY"]).encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(key))
+def _seal() -> sealing.Seal:
+    return sealing.Seal("second factor", str(current_app.config["SECRET_KEY"]))
 
 
 def seal(secret: str) -> str:
-    return _seal().encrypt(secret.encode()).decode()
+    return _seal().close(secret)
 
 
 def unseal(sealed: str) -> str:
     """Empty when SECRET_KEY changed since: then an admin has to take the second factor away."""
-    try:
-        return _seal().decrypt(sealed.encode()).decode()
-    except InvalidToken:
-        return ""
+    return _seal().open(sealed)
 
 
 def offer(staff_id: int, secret: str) -> str:
     """A secret on its way to a telephone and back: it counts only once a code proves that it arrived."""
-    return _seal().encrypt(f"{staff_id}:{secret}".encode()).decode()
+    return _seal().close(f"{staff_id}:{secret}")
 
 
 def offered(staff_id: int, sealed: str) -> str:
     """Empty when it was offered to somebody else, or too long ago."""
-    try:
-        owner, _, secret = _seal().decrypt(sealed.encode(), ttl=OFFER_SECONDS).decode().partition(":")
-    except InvalidToken:
-        return ""
+    owner, _, secret = _seal().open(sealed, OFFER_SECONDS).partition(":")
     return secret if owner == str(staff_id) else ""
 
 

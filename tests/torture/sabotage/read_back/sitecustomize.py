@@ -2,4 +2,4 @@
 
 from tests.torture.sabotage.after_import import after_import, replace
 
-after_import("channels.channeltalk", lambda channel: replace(channel, "CAN_FIND", False))
+after_import("channels.channeltalk", lambda channel: replace(channel, "can_find", lambda out: False))

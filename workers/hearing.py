@@ -1,0 +1,129 @@
+"""What employees say, and what the clock has to tell them: fetched where the call brought only an id, answered by a
+command, else by the search of services. Deliveries are saved with the event's state in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+import clock
+import logs
+from channels.contract import Inbound, SendError
+from interaction.services import Found
+from responses import markup
+from settings import Settings
+from store import chats, database, deliveries, events, people
+from store.deliveries import Delivery
+from workers import searching, spoken
+from workers.spoken import Ask, Told
+
+EMPLOYEES_TALK = ("webex",)  # where everybody who is not in `people` is an outsider, and others may search
+
+
+class Unreadable(Exception):
+    """The platform has no words for us there; the text is the reason that is kept."""
+
+
+class Unreachable(Exception):
+    """It could not be asked just now."""
+
+
+def read(channel: object, keys: object, inbound: Inbound) -> Inbound:
+    """The event with its words, where a platform told only that there are some."""
+    fetch = getattr(channel, "read", None)
+    if fetch is None or not inbound.source or inbound.kind == "due":
+        return inbound
+    try:
+        found: Inbound | None = fetch(keys, inbound)
+    except SendError as error:
+        raise (Unreadable if error.permanent else Unreachable)(error.reason) from None
+    if found is None:
+        raise Unreadable("nothing that is meant for us")
+    return found
+
+
+def hear(settings: Settings, event: events.Event, owner: str, inbound: Inbound) -> bool:
+    """Answer what is a command, or news of a room or of the clock. False: it is something else."""
+    with database.writing() as session:
+        if not events.still_mine(session, event.id, owner):
+            return True
+        ask = _ask(session, settings, event, inbound)
+        if inbound.kind == "due":
+            told: list[Told] | None = spoken.due(session, settings, inbound.source, ask.now)
+        elif inbound.kind == "joined":
+            told = spoken.joined(ask)
+        else:
+            told = spoken.hear(ask, inbound.text)
+        if told is None:
+            return False
+        _save(session, event, inbound, told)
+    return True
+
+
+def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound) -> None:
+    """Nothing else answers an employee: perhaps they look for a service. An outsider is told whom to ask."""
+    found = Found(None, ())
+    with database.reading() as session:
+        known = people.find(session, inbound.email) is not None
+        if known:
+            found = searching.answer(session, inbound.text, settings.elasticsearch_url)
+    with database.writing() as session:
+        if not events.still_mine(session, event.id, owner):
+            return
+        ask = _ask(session, settings, event, inbound)
+        told = [spoken.searches.found(ask, inbound.text, found)] if known else spoken.turned_away(ask)
+        _save(session, event, inbound, told or [])
+
+
+def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inbound) -> Ask:
+    employee = people.find(session, inbound.email) if event.channel in EMPLOYEES_TALK and inbound.email else None
+    return Ask(
+        session=session,
+        settings=settings,
+        now=_local(event.received_at, settings.timezone),
+        channel=event.channel,
+        chat=event.chat,
+        person=inbound.person,
+        email=inbound.email,
+        name=inbound.name,
+        room=inbound.room,
+        thread=inbound.thread,
+        employee=employee,
+        language=spoken.language_of(inbound.text),
+        outsider=employee is None,
+    )
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone)
+
+
+def _save(session: Session, event: events.Event, inbound: Inbound, told: Sequence[Told]) -> None:
+    if not told:
+        events.settle(session, event.id, events.IGNORED, "nobody answers that here")
+        return
+    held = chats.hold(session, event.channel, event.chat)
+    rows = [_row(event, inbound, step, one) for step, one in enumerate(told)]
+    rows[0].began_at = event.received_at
+    deliveries.add(session, held, rows, clock.now())
+    events.settle(session, event.id, events.ANSWERED)
+    logs.say("event.spoken", event=event.id, messages=len(rows))
+
+
+def _row(event: events.Event, inbound: Inbound, step: int, told: Told) -> Delivery:
+    text, plain = markup.finish(told.text)
+    body = {"text": text, "plain": plain, "buttons": list(told.buttons)}
+    return Delivery(
+        source=f"event:{event.id}",
+        step=step,
+        event_id=event.id,
+        kind=deliveries.MESSAGE,
+        channel=event.channel,
+        chat=event.chat,
+        body=body | ({"thread": inbound.thread} if inbound.thread else {}),
+        text=plain,
+        yields=False,  # it answers what somebody asked; a manager's message does not make it wrong
+        key=deliveries.new_key(),
+        trace=event.trace,
+    )

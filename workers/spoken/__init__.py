@@ -1,0 +1,41 @@
+"""What can be said to Maru in a chat, and what Maru says to it. A file per subject, each adding its commands."""
+
+from workers.spoken import days, greetings, help, me, reminders, searches, topics
+from workers.spoken.due import due
+from workers.spoken.greetings import joined
+from workers.spoken.registry import (
+    Ask,
+    Command,
+    Told,
+    Unclear,
+    begins,
+    command,
+    hear,
+    language_of,
+    listed,
+    quoted,
+    turned_away,
+)
+
+__all__ = [
+    "Ask",
+    "Command",
+    "Told",
+    "Unclear",
+    "begins",
+    "command",
+    "days",
+    "due",
+    "greetings",
+    "hear",
+    "help",
+    "joined",
+    "language_of",
+    "listed",
+    "me",
+    "quoted",
+    "reminders",
+    "searches",
+    "topics",
+    "turned_away",
+]
