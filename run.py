@@ -18,13 +18,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 import settings as knobs
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
-STAND_INS = ("channeltalk",)  # channels that the sandbox can play
+STAND_INS = ("channeltalk", "webex", "email")  # channels that the sandbox can play
+NO_KEYS = {
+    "api_url",
+    "bot_name",
+    "bot_email",
+    "webhook_name",
+    "webhook_url",
+    "webhook_secret",
+    "receive_mail",
+}  # alone they open nothing
 SLOWEST_BACKOFF = 10.0
 CALM_SECONDS = 20.0  # a part that ran this long starts again at once when it dies
 READY_SECONDS = 60.0
@@ -106,6 +115,7 @@ def _die_with_parent() -> None:
 class House:
     def __init__(self, settings: knobs.Settings) -> None:
         self.settings = settings
+        self.smtp_port = _free_port()  # no person types it anywhere
         self.played: list[str] = []  # channels that the sandbox stands in for
         self.parts: list[Part] = []
         self.stopping = threading.Event()
@@ -159,21 +169,46 @@ class House:
             env |= self._stand_in_keys()
         return env
 
+    def _made_keys(self) -> dict[str, Any]:
+        """Of each stand-in; a folder that is older than one of them gets that one's added."""
+        path = self.settings.data_dir / "sandbox.json"
+        made: dict[str, Any] = json.loads(_made_once(path, lambda: json.dumps(_sandbox_secrets())))
+        if not made.keys() >= _sandbox_secrets().keys():
+            path.unlink()
+            made = _sandbox_secrets() | made
+            _made_once(path, lambda: json.dumps(made))
+        return made
+
     def _plays(self, channel: str) -> bool:
-        keys = {key for key in self.settings.channels[channel] if key not in ("api_url", "bot_name")}
+        keys = self.settings.channels[channel].keys() - NO_KEYS
         return self.settings.sandbox == "on" or (self.settings.sandbox == "auto" and not keys)
 
     def _stand_in_keys(self) -> dict[str, str]:
-        path = self.settings.data_dir / "sandbox.json"
-        made = json.loads(_made_once(path, lambda: json.dumps(_sandbox_secrets())))
+        made, origin = self._made_keys(), f"http://127.0.0.1:{self.settings.sandbox_port}"
         talk = made["channeltalk"]
-        return {
-            "CHANNELTALK_ACCESS_KEY": talk["access_key"],
-            "CHANNELTALK_ACCESS_SECRET": talk["access_secret"],
-            "CHANNELTALK_WEBHOOK_TOKENS": ",".join(talk["webhook_tokens"]),
-            "CHANNELTALK_BOT_NAME": self.settings.channels["channeltalk"].get("bot_name", "마루"),
-            "CHANNELTALK_API_URL": f"http://127.0.0.1:{self.settings.sandbox_port}",
+        keys = {
+            "channeltalk": {
+                "CHANNELTALK_ACCESS_KEY": talk["access_key"],
+                "CHANNELTALK_ACCESS_SECRET": talk["access_secret"],
+                "CHANNELTALK_WEBHOOK_TOKENS": ",".join(talk["webhook_tokens"]),
+                "CHANNELTALK_BOT_NAME": self.settings.channels["channeltalk"].get("bot_name", "마루"),
+                "CHANNELTALK_API_URL": origin,
+            },
+            "webex": {
+                "WEBEX_BOT_TOKEN": made["webex"]["bot_token"],
+                "WEBEX_API_URL": origin,
+                "WEBHOOK_URL": f"http://127.0.0.1:{self.settings.port}/hooks/webex",
+            },
+            "email": {
+                "SANDBOX_SMTP_PORT": str(self.smtp_port),
+                "SMTP_URL": "127.0.0.1",
+                "SMTP_PORT": str(self.smtp_port),
+                "SMTP_TLS": "none",
+                "SEND_MAIL": "maru@sandbox.example",
+                "SEND_PASSWORD": "",
+            },
         }
+        return {name: value for channel in self.played for name, value in keys[channel].items()}
 
     def _check_ports(self) -> None:
         settings = self.settings
@@ -228,6 +263,7 @@ class House:
                 "SANDBOX_PORT": str(settings.sandbox_port),
                 "SANDBOX_SECRETS": str(settings.data_dir / "sandbox.json"),
                 "PRODUCT_URL": product,
+                "SANDBOX_SMTP_PORT": env.get("SANDBOX_SMTP_PORT", ""),
             }
             self._add("sandbox", [sys.executable, "-m", "sandbox"], sandbox)
         self._add("web", [str(BIN / "gunicorn")], env)
@@ -313,13 +349,20 @@ class House:
         _say("stopped")
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _sandbox_secrets() -> dict[str, dict[str, object]]:
     return {
         "channeltalk": {
             "access_key": secrets.token_hex(16),
             "access_secret": secrets.token_hex(24),
             "webhook_tokens": [secrets.token_hex(16), secrets.token_hex(16)],
-        }
+        },
+        "webex": {"bot_token": secrets.token_hex(32)},
     }
 
 

@@ -4,6 +4,8 @@ The doors call `load()` and hand the values down; nothing else reads the environ
 """
 
 import difflib
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -64,6 +66,7 @@ API_ORIGINS = {
     "TELEGRAM_API_URL": "https://api.telegram.org",
 }
 SMTP_PORTS = {"starttls": "587", "ssl": "465", "none": "25"}
+WEBHOOK_NAME = "maru"  # the first part of our webhooks' names; the installation's own, where several share a bot
 LISTS = ("CHANNELTALK_WEBHOOK_TOKENS", "SNS_TOPIC_ARNS")
 LOOPBACK_ONLY = ("SNS_BASE_URL", "GOOGLE_CERTS_URL")
 
@@ -143,15 +146,17 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
     data_dir = data_dir if data_dir.is_absolute() else root / data_dir
     host, port = given.text("HOST", "127.0.0.1"), given.whole("PORT", 8000, 1, 65535)
     redis_url = given.address("REDIS_URL", ("redis", "rediss", "unix"))
+    base_url = given.origin("BASE_URL") or f"http://127.0.0.1:{port}"
+    secret_key = given.text("SECRET_KEY", "") or _kept_key(data_dir)
     return Settings(
         data_dir=data_dir,
         host=host,
         port=port,
         relay_port=given.whole("RELAY_PORT", 8001, 0, 65535),
         sandbox_port=given.whole("SANDBOX_PORT", 8002, 0, 65535),
-        base_url=given.origin("BASE_URL") or f"http://127.0.0.1:{port}",
+        base_url=base_url,
         trusted_proxies=given.whole("TRUSTED_PROXIES", 0, 0, 10),
-        secret_key=given.text("SECRET_KEY", "") or _kept_key(data_dir),
+        secret_key=secret_key,
         database_url=_database_url(given, data_dir),
         redis_url=redis_url or f"unix://{_socket_path(data_dir)}",
         embedded_redis=not redis_url,
@@ -170,7 +175,7 @@ def load(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Setting
         sentry_dsn=_dsn(given.text("SENTRY_DSN", "")),
         sentry_environment=given.text("SENTRY_ENVIRONMENT", "production"),
         sentry_traces_sample_rate=given.share("SENTRY_TRACES_SAMPLE_RATE", 0.0),
-        channels=_channels(given),
+        channels=_completed(_channels(given), base_url, secret_key),
         renamed=given.renamed,
     )
 
@@ -268,6 +273,11 @@ class _Given:
         return value
 
 
+def is_host(name: str) -> bool:
+    """A name or an IP address alone, without scheme or port."""
+    return re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:.]+", name) is not None
+
+
 def is_loopback(host: str | None) -> bool:
     return bool(host) and (host in ("localhost", "::1") or re.fullmatch(r"127(\.\d{1,3}){3}", host or "") is not None)
 
@@ -289,6 +299,22 @@ def _channels(given: _Given) -> dict[str, dict[str, str]]:
         channels[channel] = found
     _check_pairs(channels)
     channels["email"] = _email(channels["email"])
+    return channels
+
+
+def _completed(channels: dict[str, dict[str, str]], base_url: str, secret_key: str | None) -> dict[str, dict[str, str]]:
+    """What need not be given. The secret follows from SECRET_KEY, so that all processes and hosts agree on it."""
+    webex = {"webhook_name": WEBHOOK_NAME, "webhook_url": f"{base_url}/hooks/webex"}
+    if secret_key:
+        webex["webhook_secret"] = hmac.new(secret_key.encode(), b"webex webhook", hashlib.sha256).hexdigest()
+    channels["webex"] = webex | channels["webex"]
+    url = urlsplit(channels["webex"]["webhook_url"])
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+        raise Wrong("WEBHOOK_URL: is not a whole address such as https://maru.example.kr/hooks/webex")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise Wrong(f"WEBHOOK_URL: plain http is accepted for loopback hosts only; use https://{url.netloc}{url.path}")
+    if not re.fullmatch(r"[^:]{1,60}", channels["webex"]["webhook_name"]):
+        raise Wrong("WEBHOOK_NAME: at most 60 characters and no colon")
     return channels
 
 
@@ -384,7 +410,7 @@ def _dsn(value: str) -> str | None:
 def _email(given: Mapping[str, str]) -> dict[str, str]:
     """The section with its defaults: how to encrypt follows from the port, and the port from how to encrypt."""
     host, port, tls = given.get("smtp_url", ""), given.get("smtp_port", ""), given.get("smtp_tls", "").lower()
-    if host and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]*:[0-9a-fA-F:.]+", host):
+    if host and not is_host(host):
         raise Wrong(f"SMTP_URL: {host!r} is no host; give its name alone, such as smtp.example.kr, and SMTP_PORT")
     if tls and tls not in SMTP_PORTS:
         raise Wrong(f"SMTP_TLS: {tls!r} is none of {', '.join(SMTP_PORTS)}")

@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from channels import channeltalk, email
+from channels import channeltalk, email, webex
 
-CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email}
+CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webex": webex}

@@ -269,13 +269,15 @@ def parts(out: Outbound) -> list[dict[str, Any]]:
     if image:
         blocks.append({"type": "text", "value": f'<link type="url" value="{_escape(image)}">사진 보기</link>'})
     content: dict[str, Any] = {"blocks": blocks[:MOST_BLOCKS], "requestId": out.key}
+    # A button here leads somewhere; those that say something for whoever presses them belong to other channels.
+    leading = [button for button in out.body.get("buttons") or [] if button.get("url")]
     buttons = [
         {
             "title": button["title"][:30],
             "colorVariant": button.get("colour") or "cobalt",
             "action": {"type": "web", "attributes": {"url": button["url"]}},
         }
-        for button in (out.body.get("buttons") or [])[:2]
+        for button in leading[:2]
     ]
     return [content | ({"buttons": buttons} if buttons else {})]
 

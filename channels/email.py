@@ -25,6 +25,12 @@ CHAT_GAP = 0.0
 SENDER = "마루"
 READ_SECONDS = 20.0  # between two answers; some servers are slow to greet, so that spammers give up
 WHOLE_SECONDS = 60.0  # an answer may trickle
+MEND_CERTIFICATE = (
+    "The host must be the name in the server's certificate; a private authority is given by SSL_CERT_FILE."
+)
+MEND_LOGIN = "Compare the address and the password with the provider; many want a password made for programs."
+MEND_ADDRESS = "Compare both addresses with what the server's words say; many send only for addresses of their own."
+MEND_PLACE = "Look at the host, the port and the kind of encryption, and whether this machine may connect to it."
 
 
 def configured(keys: Keys) -> bool:
@@ -49,7 +55,9 @@ def send(keys: Keys, out: Outbound, part: Mapping[str, Any], may_send: Callable[
         raise SendError("no keys", permanent=True)
     to = _address(out.chat, "the address to write to")
     sender = _address(keys["send_mail"], "the address that we send from")
-    message_id, letter = mailing.letter((keys.get("sender") or SENDER, sender), to, part, out.key)
+    message_id, letter = mailing.letter(
+        (str(part.get("sender") or keys.get("sender") or SENDER), sender), to, part, out.key
+    )
     with _server(keys) as server:
         size = [f"SIZE={len(letter)}"] if server.has_extn("size") else []
         _judged(server.mail(sender, size))
@@ -89,19 +97,19 @@ def reach(keys: Keys) -> Finding:
             _judged(server.docmd("NOOP"))
             offers = "auth" in server.esmtp_features
     except SendError as error:
-        return Finding("server", False, f"{where}: {error.reason}", mend(error))
+        return Finding("server", False, f"{where}: {error.reason}", how_to_mend(error))
     if keys.get("send_password") and not offers:
         mend = "Leave the password away, or use the port on which this server takes logins (587 or 465)."
         return Finding("server", False, f"{where} answers, but offers no login", mend, "warn")
     return Finding("server", True, f"{where} answers{', and lets us in' if keys.get('send_password') else ''}")
 
 
-def mend(error: SendError) -> str:
+def how_to_mend(error: SendError) -> str:
     if "certificate" in error.reason:
-        return "The host must be the name in the server's certificate; give a private authority by SSL_CERT_FILE."
-    if re.search(r"\b5[37]\d\b", error.reason):
-        return "Compare the address and the password with the provider; many want a password made for programs."
-    return "Look at the host, the port and the kind of encryption, and whether this machine may connect to it."
+        return MEND_CERTIFICATE
+    if re.search(r"answered 53\d\b", error.reason):
+        return MEND_LOGIN
+    return MEND_ADDRESS if re.search(r"answered 5\d\d\b|e-mail address", error.reason) else MEND_PLACE
 
 
 def _address(written: str, what: str) -> str:

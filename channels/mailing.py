@@ -149,12 +149,14 @@ def _tags(name: str, attributes: str) -> tuple[str, str]:
     if name != "link":
         return f"<{name}>", f"</{name}>"
     target = _target(attributes)
-    return (f'<a href="{escape(target)}">', "</a>") if _SAFE_LINK.fullmatch(target) else ("", "")
+    return (f'<a href="{escape(target)}">', "</a>") if target else ("", "")
 
 
 def _target(attributes: str) -> str:
+    """Where a link leads, if that is anywhere safe."""
     found = _VALUE.search(attributes)
-    return unescape(found[1]) if found else ""
+    target = unescape(found[1]) if found else ""
+    return target if _SAFE_LINK.fullmatch(target) else ""
 
 
 def _attach(letter: EmailMessage, files: list[Mapping[str, Any]]) -> None:

@@ -222,6 +222,11 @@ def mend(keys: Keys) -> webex_hooks.Mended:
     return webex_hooks.mend(keys) if configured(keys) else webex_hooks.Mended([])
 
 
+def rooms(keys: Keys, since: datetime) -> list[tuple[str, bool, datetime]]:
+    """Where something happened since then: id, whether it is a group, and that time."""
+    return webex_hooks.rooms(keys, since)
+
+
 def missed(keys: Keys, rooms: Sequence[tuple[str, bool, datetime]]) -> list[Inbound]:
     """What was written in these rooms while no webhook told us. Recorded like any other event, so what did reach us
     is not answered twice. Pressed buttons are lost: Webex lists no actions."""

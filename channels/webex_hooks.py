@@ -17,6 +17,7 @@ WANTED = (  # purpose, resource. No filters: a bot gets its 1:1 messages and its
     ("memberships", "memberships"),
 )
 LOOK_BACK = 50  # messages of a room
+MOST_ROOMS = 100
 MEND = "The clock makes it so within a minute: is it running?"
 MEND_KEYS = "Compare WEBEX_BOT_TOKEN with developer.webex.com: regenerating a token ends the old one."
 
@@ -136,13 +137,22 @@ def _judged(keys: Keys, mine: Sequence[Hook]) -> list[Finding]:
 # --- what no webhook told ---
 
 
+def rooms(keys: Keys, since: datetime) -> list[tuple[str, bool, datetime]]:
+    reply = api.request(keys, "GET", "/rooms", params={"sortBy": "lastactivity", "max": str(MOST_ROOMS)})
+    found = api.items(api.judged(reply).json()) if reply.status not in (403, 404) else []
+    lively = [row for row in found if api.text(row, "id") and not is_before(api.text(row, "lastActivity"), since)]
+    return [(api.text(row, "id"), row.get("type") == "group", since) for row in lively]
+
+
 def missed(keys: Keys, rooms: Sequence[tuple[str, bool, datetime]]) -> Iterator[dict[str, Any]]:
     """What others wrote in these rooms (id, whether it is a group, since when), the oldest of a room first."""
     me = api.about_me(keys)["id"]
     for room, group, since in rooms:
+        if "@" in room:  # a person whom we wrote to; what they answer comes from their room
+            continue
         params = {"roomId": room, "max": str(LOOK_BACK)} | ({"mentionedPeople": "me"} if group else {})
         reply = api.request(keys, "GET", "/messages", params=params)
-        if reply.status in (403, 404):  # the room is gone, or we are no longer in it
+        if reply.status in (400, 403, 404):  # the room is gone, we are no longer in it, or it never was one
             continue
         rows = [row for row in api.items(api.judged(reply).json()) if not is_before(api.text(row, "created"), since)]
         for row in rows[::-1]:

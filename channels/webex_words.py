@@ -47,13 +47,13 @@ def markdown(text: str) -> str:
             made += f"]({address})" if closes else "["
         else:
             made += _BREAK
-    return _emphasised(made + _said(text[at:]))
+    made = _emphasised(made + _said(text[at:]))
+    # Four spaces before a line would make it code.
+    return re.sub(r"(?m)^ +(?=\S)", lambda spaces: "\u00a0" * len(spaces[0]), made)
 
 
 def _said(words: str) -> str:
-    said = escaped(emoji.shown(unescape(words)))
-    # Four spaces before a line would make it code.
-    return re.sub(r"^ +", lambda spaces: "\u00a0" * len(spaces[0]), said)
+    return escaped(emoji.shown(unescape(words)))
 
 
 def _address(tag: str) -> str:

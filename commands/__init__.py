@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 
 NOUNS = (
     *("backup", "clock", "customers", "db", "deliveries", "doctor", "errand", "events", "responses", "restore"),
-    *("services", "setup", "staff", "tables", "trace", "worker"),
+    *("people", "services", "setup", "staff", "subscribers", "tables", "teams", "topics", "trace", "worker"),
 )
 
 

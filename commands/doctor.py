@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from commands import doctor_house, doctor_rows
+from commands import doctor_house, doctor_mail, doctor_rows
 from commands.printing import as_json, show
 from settings import Settings
 
@@ -25,11 +25,12 @@ class Check:
 
 
 @click.command("doctor")
+@click.option("--mail", is_flag=True, help="Send a test mail by every mail profile, to RECEIVE_MAIL.")
 @as_json
 @with_appcontext
-def command(as_json: bool) -> None:
-    """Check settings, packages, keys, webhooks, database, parts, modules and tables."""
-    checks = [_check(verdict) for verdict in _verdicts(current_app.extensions["settings"])]
+def command(mail: bool, as_json: bool) -> None:
+    """Check settings, packages, keys, webhooks, database, parts, mail, modules and tables."""
+    checks = [_check(verdict) for verdict in _verdicts(current_app.extensions["settings"], mail)]
     fine = not any(check.level == ERROR for check in checks)
     lines = [_line(check) for check in checks]
     wrong = [check for check in checks if not check.ok]
@@ -39,7 +40,7 @@ def command(as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _verdicts(settings: Settings) -> Iterator[doctor_house.Verdict]:
+def _verdicts(settings: Settings, mail: bool) -> Iterator[doctor_house.Verdict]:
     running = doctor_rows.is_running(settings)
     groups: list[tuple[str, Callable[[], Iterable[doctor_house.Verdict]]]] = [
         ("settings", partial(doctor_house.settings, settings)),
@@ -51,6 +52,7 @@ def _verdicts(settings: Settings) -> Iterator[doctor_house.Verdict]:
         ("parts", partial(doctor_rows.parts, running)),
         ("address", partial(doctor_rows.address, settings, running)),
         ("channels", partial(doctor_rows.channels, settings, running)),
+        ("mail", partial(doctor_mail.rows, settings, mail)),
         ("words", doctor_rows.words),
     ]
     for name, group in groups:

@@ -14,8 +14,9 @@ from responses import markup
 from responses.budget import Budget, current, spending
 from responses.keys import KOREA, Unreadable, clean, cut, is_absent
 from responses.language import Expression, Function, Text
+from responses.module_mail import addresses
 from responses.problems import ModuleError
-from responses.shape import LONGEST_TITLE, Message, Module
+from responses.shape import LONGEST_TITLE, Mail, Message, Module
 
 DEFAULT_WAIT = 2
 
@@ -367,10 +368,25 @@ class _Run:
         if effects is None:
             return None
         with _at("effects", None, effects.line):
-            self.refuse_unknown(frozenset().union(*(text.names for text in (*effects.profile.values(), *effects.tags))))
+            self.refuse_unknown(effects.names)
             profile = {key: plain(text.typed(self.scope)) for key, text in effects.profile.items()}
             tags = [clean(markup.unmarked(tag.render(self.scope))) for tag in effects.tags]
-        return {"profile": profile, "tags": [tag for tag in dict.fromkeys(tags) if tag]}
+            mail = {"mail": self.mail(effects.mail)} if effects.mail is not None else {}
+        return {"profile": profile, "tags": [tag for tag in dict.fromkeys(tags) if tag], **mail}
+
+    def mail(self, mail: Mail) -> dict[str, Any]:
+        """What the mail says, and to whom. An address that is none is judged when it is to be sent: a customer's slip
+        must not cost them their answer."""
+        text, bare = self.words(mail.text)
+        return {
+            "to": addresses(self.marked(mail.to)),
+            "profile": mail.profile,
+            "subject": clean(markup.unmarked(mail.subject.render(self.scope))),
+            "text": text,
+            "plain": bare,
+            # Its tags are the author's own; data in it was escaped on its way.
+            "html": markup.unmarked(self.marked(mail.html)) if mail.html else "",
+        }
 
 
 class _at:

@@ -14,7 +14,7 @@ from responses.order import dependents
 from responses.problems import Problem
 from responses.reach import Domains, Reach, domains_of
 from responses.reading import Reading
-from responses.shape import Message, Module
+from responses.shape import Mail, Message, Module
 
 _GIVEN: dict[str, Kind] = {"now": DATE, "customer": ROW, "chat": ROW, "channel": TEXT, "site": TEXT}
 
@@ -177,6 +177,15 @@ class _Check:
         if effects is not None:
             for text in (*effects.profile.values(), *effects.tags):
                 self.text(text, effects.line, self.domains)
+            if effects.mail is not None:
+                self.mail(effects.mail)
+
+    def mail(self, mail: Mail) -> None:
+        self.text(mail.to, mail.lines["to"], self.domains)
+        self.text(mail.subject, mail.lines["subject"], self.domains)
+        self.text(mail.text, mail.lines["text"], self.domains, has_markup=True)
+        if mail.html is not None:
+            self.text(mail.html, mail.lines["html"], self.domains)
 
     def text(self, text: Text, line: int, domains: Domains, has_markup: bool = False) -> None:
         self.line = line

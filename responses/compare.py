@@ -139,4 +139,10 @@ def _effects(module: Module) -> str:
     if module.effects is None:
         return ""
     told = [f"{name}: {text.source}" for name, text in module.effects.profile.items()]
-    return "\n".join([*told, *(f"#{tag.source}" for tag in module.effects.tags)])
+    told += [f"#{tag.source}" for tag in module.effects.tags]
+    mail = module.effects.mail
+    if mail is not None:
+        parts = {"to": mail.to, "subject": mail.subject, "text": mail.text, "html": mail.html}
+        told += [f"mail.{name}: {text.source}" for name, text in parts.items() if text]
+        told += [f"mail.profile: {mail.profile}"] if mail.profile else []
+    return "\n".join(told)

@@ -10,6 +10,7 @@ from responses import language, starts
 from responses.document import Fields, Items, Part, Word, read
 from responses.keys import Key
 from responses.markup import is_web_address
+from responses.module_mail import read_mail
 from responses.module_survey import read_survey
 from responses.order import with_questions_first
 from responses.problems import Invalid
@@ -281,10 +282,10 @@ def _effects(reading: Reading, top: Fields) -> Effects | None:
     if part is None:
         return None
     if not isinstance(part, Fields):
-        mend = "Give it 'profile:' and 'tags:'."
+        mend = "Give it 'profile:', 'tags:' or 'mail:'."
         reading.wrong(top.lines["effects"], "'effects' has to have fields", mend)
         return None
-    reading.only(part, ("profile", "tags"), "'effects'")
+    reading.only(part, ("profile", "tags", "mail"), "'effects'")
     profile = part.entries.get("profile")
     texts: dict[str, language.Text] = {}
     if isinstance(profile, Fields):
@@ -294,7 +295,7 @@ def _effects(reading: Reading, top: Fields) -> Effects | None:
                 texts[key] = text
     elif profile is not None:
         reading.wrong(part.lines["profile"], "'profile' has to have fields", "Such as: profile: {curated: …}")
-    return Effects(texts, _tags(reading, part), part.line)
+    return Effects(texts, _tags(reading, part), part.line, read_mail(reading, part, _text))
 
 
 def _tags(reading: Reading, part: Fields) -> tuple[language.Text, ...]:

@@ -49,10 +49,38 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Mail:
+    """A mail that goes out once the series is sent. `html`: the whole page, where our markup does not do."""
+
+    to: Text
+    subject: Text
+    text: Text
+    html: Text | None
+    profile: str
+    lines: dict[str, int] = field(compare=False)
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        return (self.to, self.subject, self.text, *([self.html] if self.html else []))
+
+
+@dataclass(frozen=True)
 class Effects:
     profile: dict[str, Text]
     tags: tuple[Text, ...]
     line: int
+    mail: Mail | None = None
+
+    @property
+    def on_customer(self) -> bool:
+        """Is anything to be written to the customer's own page at the platform?"""
+        return bool(self.profile or self.tags)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything that has to be known before they can be made."""
+        texts = (*self.profile.values(), *self.tags, *(self.mail.texts if self.mail else ()))
+        return frozenset[str]().union(*(text.names for text in texts))
 
 
 @dataclass(frozen=True)

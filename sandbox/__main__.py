@@ -1,7 +1,9 @@
-"""`python -m sandbox`, set up by three variables.
+"""`python -m sandbox`, set up by three variables, and a fourth where mail is played, too.
 
 SANDBOX_PORT: 8002 unless given; 0 takes any free one. PRODUCT_URL: the product's origin. SANDBOX_SECRETS: a
-JSON file, {"channeltalk": {"access_key", "access_secret", "webhook_tokens": [opened chats, messages]}}.
+JSON file, {"channeltalk": {"access_key", "access_secret", "webhook_tokens": [opened chats, messages]},
+"webex": {"bot_token"}}; without a bot's token Webex refuses every call.
+SANDBOX_SMTP_PORT: where mail is taken; unset: nowhere.
 """
 
 import asyncio
@@ -20,8 +22,11 @@ from sandbox import page
 from sandbox.channeltalk import ChannelTalk
 from sandbox.control import Control, refuse_strangers
 from sandbox.faults import Faults
+from sandbox.mail import Mailbox
 from sandbox.record import Record
 from sandbox.server import Request, Response, listen
+from sandbox.webex import Webex
+from sandbox.webex_control import WebexControl
 
 
 class Wrong(Exception):
@@ -33,6 +38,7 @@ class Settings:
     port: int
     product_url: str
     secrets: dict[str, Any]
+    smtp_port: int | None = None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -43,7 +49,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     parts = urlsplit(product_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
         raise Wrong(f"PRODUCT_URL: {product_url!r} is not an origin such as http://127.0.0.1:8000")
-    return Settings(int(port), product_url, _secrets(environ.get("SANDBOX_SECRETS") or ""))
+    smtp_port = environ.get("SANDBOX_SMTP_PORT") or ""
+    if smtp_port and (not smtp_port.isdecimal() or int(smtp_port) > 65535):
+        raise Wrong(f"SANDBOX_SMTP_PORT: {smtp_port!r} is not a whole number from 0 to 65535")
+    secrets = _secrets(environ.get("SANDBOX_SECRETS") or "")
+    return Settings(int(port), product_url, secrets, int(smtp_port) if smtp_port else None)
 
 
 def _secrets(path: str) -> dict[str, Any]:
@@ -55,6 +65,9 @@ def _secrets(path: str) -> dict[str, Any]:
         raise Wrong(f"SANDBOX_SECRETS: cannot be read: {error}") from None
     if not isinstance(secrets, dict) or not isinstance(secrets.get("channeltalk"), dict):
         raise Wrong("SANDBOX_SECRETS: must be an object with a section per platform; channeltalk is missing")
+    webex = secrets.setdefault("webex", {"bot_token": ""})
+    if not isinstance(webex, dict) or not isinstance(webex.get("bot_token"), str):
+        raise Wrong("SANDBOX_SECRETS: webex.bot_token must be a text")
     keys = secrets["channeltalk"]
     for name in ("access_key", "access_secret"):
         if not isinstance(keys.get(name), str) or not keys[name]:
@@ -72,21 +85,30 @@ class Sandbox:
         self.record = Record()
         self.faults = Faults()
         self.talk = ChannelTalk(settings.secrets["channeltalk"], settings.product_url, self.record, self.faults)
-        self.control = Control(self.talk, self.record, self.faults)
+        self.webex = Webex(settings.secrets["webex"], "", self.record, self.faults)
+        self.mailbox = Mailbox()
+        self.control = Control(self.talk, self.record, self.faults, WebexControl(self.webex, self.record))
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         if request.path.startswith("/open/"):
             return self.talk.answer(request)
+        if request.path.startswith("/v1/"):
+            return self.webex.answer(request)
         if request.path.startswith("/sandbox/"):
             return self.control.answer(request)
-        return refuse_strangers(request) or page.answer(request)
+        part = self.mailbox if request.path == "/mail" else page
+        return refuse_strangers(request) or part.answer(request)
 
 
 async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    _, port = await listen(Sandbox(settings).answer, settings.port)
+    sandbox = Sandbox(settings)
+    _, port = await listen(sandbox.answer, settings.port)
+    sandbox.webex.origin = f"http://127.0.0.1:{port}"
+    if settings.smtp_port is not None:
+        await sandbox.mailbox.listen(settings.smtp_port)
     print(f"sandbox http://127.0.0.1:{port}", flush=True)
     await stop.wait()
 

@@ -13,7 +13,7 @@ from sandbox.channeltalk_chats import CHANNEL, MANAGERS, STATES, Chat, Chats, Mi
 from sandbox.channeltalk_webhooks import SCOPES, Hook, Webhooks
 from sandbox.faults import Faults, Rule
 from sandbox.record import Record
-from sandbox.server import Manner, Request, Response, answer_json
+from sandbox.server import MANNERS, Request, Response, answer_json
 
 Json = dict[str, Any]
 
@@ -28,16 +28,6 @@ _TYPES = {
     422: "unprocessableEntityException",
     429: "tooManyRequestsException",
     500: "internalServerErrorException",
-}
-
-
-_MANNERS: dict[str, Manner] = {
-    "drop_before": "drop",
-    "drop_after": "drop",
-    "timeout_after": "hang",
-    "half": "half",
-    "trickle": "trickle",
-    "reset": "reset",
 }
 
 
@@ -94,6 +84,8 @@ class ChannelTalk:
         headers = self.rate.headers()
         if rule.do == "429":
             return self._too_many(rule.seconds)
+        if rule.do == "404":
+            return refusal(404, "No such resource.", headers)
         if rule.do == "500":
             return refusal(500, "Internal server error.", headers)
         if rule.do == "html":
@@ -101,7 +93,7 @@ class ChannelTalk:
             return Response(rule.status, page, {"Content-Type": "text/html", **headers})
         if rule.do == "empty":
             return Response(200, b"", {"Content-Type": "application/json", **headers})
-        response.manner, response.seconds = _MANNERS[rule.do], rule.seconds
+        response.manner, response.seconds = MANNERS[rule.do], rule.seconds
         return response
 
     def _too_many(self, seconds: float) -> Response:

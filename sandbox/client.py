@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -33,23 +34,24 @@ class Client:
         self.timeout = timeout
         self.idle: dict[tuple[str, str], list[_Wire]] = {}
 
-    async def post(self, url: str, body: bytes) -> Answer:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
         try:
             async with asyncio.timeout(self.timeout):
-                return await self._post(url, body)
+                return await self._post(url, body, headers or {})
         except TimeoutError:
             raise Unreachable(f"no answer within {self.timeout:g} s") from None
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from None
 
-    async def _post(self, url: str, body: bytes) -> Answer:
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         parts = urlsplit(url)
         origin = (parts.scheme, parts.netloc)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         head = (
-            f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: ChannelTalk-Sandbox\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: Maru-Sandbox\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         )
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
         while True:
             wire = await self._wire(origin, parts.hostname or "", parts.port)
             reused, wire.used = wire.used, True

@@ -17,6 +17,7 @@ GET, POST faults          {"rules": […]}; faults.py says what rules can be
 GET, POST settings        {"repeated_request_id": "same"|"new", "rate_limit": {"limit", "window"}|null}
 GET  webhooks             with their failures in a row
 POST webhooks/ID/unblock
+*    webex/…              webex_control.py
 POST reset                no chats, no faults, an empty record
 """
 
@@ -32,6 +33,7 @@ from sandbox.channeltalk_chats import ON_DUTY, SUPPORT_BOT, WORKFLOW, Chat, Mess
 from sandbox.faults import Faults, WrongRule
 from sandbox.record import Record
 from sandbox.server import Request, Response, answer_json
+from sandbox.webex_control import WebexControl
 
 Json = dict[str, Any]
 
@@ -44,13 +46,15 @@ class Wrong(Exception):
 
 
 class Control:
-    def __init__(self, talk: ChannelTalk, record: Record, faults: Faults) -> None:
-        self.talk, self.record, self.faults = talk, record, faults
+    def __init__(self, talk: ChannelTalk, record: Record, faults: Faults, webex: WebexControl) -> None:
+        self.talk, self.record, self.faults, self.webex = talk, record, faults, webex
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         stranger = refuse_strangers(request)
         if stranger is not None:
             return stranger
+        if request.path.startswith("/sandbox/webex/"):
+            return self.webex.answer(request)
         try:
             return self._route(request)
         except (Wrong, WrongRule, markup.Rejected) as wrong:
@@ -241,6 +245,7 @@ class Control:
     def reset(self, request: Request) -> Json:
         self.faults.set([])
         self.talk.clear()
+        self.webex.webex.clear()
         self.record.clear()
         return {"n": self.record.n}
 

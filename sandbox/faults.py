@@ -1,11 +1,12 @@
 """The fault dial: which API call and which webhook get which fault.
 
-    {"do": "drop_after", "seconds": s, "match": {"method", "path", "chat", "from", "count", "every", …}}
+    {"do": "drop_after", "seconds": s, "match": {"channel", "method", "path", "chat", "from", "count", "every", …}}
 
 An API call gets the first rule that hits; a webhook gets all that hit. A rule hits when it matches and its
 turn has come: from the `from`-th matching call on, at most `count` times, every `every`-th, with probability
 `probability` out of a generator seeded with `seed` (so that a run can be repeated exactly). `path` may hold
-`*`. Webhook faults match on `webhook` (opened, message, user), `chat` and `person` (user, manager, bot).
+`*`. Webhook faults match on `webhook` (opened, message, user; Webex: messages, attachmentActions, memberships),
+`chat` and `person` (user, manager, bot). A rule without `channel` is about ChannelTalk.
 `by` says who set the rule and is kept. `stored` says whether a call that goes wrong has its effect all the
 same; each fault has its own default.
 """
@@ -17,9 +18,12 @@ from typing import Any
 
 Json = dict[str, Any]
 
+DEFAULT_CHANNEL = "channeltalk"
+
 # What is done to an API call, and whether the call has its effect (a message is stored) before it goes wrong.
 CALL_FAULTS = {
     "429": False,
+    "404": False,  # Webex: as when a message is not readable yet
     "500": False,
     "slow": True,  # waits `seconds`, then works and answers as usual
     "drop_before": False,
@@ -43,6 +47,10 @@ WEBHOOK_FAULTS = {
     "missing_refers": "without refers",
     "strings": "numbers of the profile as text",
     "workflow": "source.workflow in place of source.supportBot",
+    "bad_signature": "signed with another secret",
+    "missing_signature": "not signed",
+    "pretty": "JSON in many lines, signed as it is sent",
+    "non_ascii": "with letters beyond ASCII, signed as it is sent",
 }
 WEBHOOK_SECONDS = {"reorder": 1.0, "delay": 2.0}
 
@@ -90,25 +98,27 @@ class Faults:
     def shown(self) -> list[Json]:
         return [{**rule.source, "seen": rule.seen, "hits": rule.hits} for rule in self.rules]
 
-    def for_call(self, method: str, path: str, chat: str) -> Rule | None:
+    def for_call(self, method: str, path: str, chat: str, channel: str = DEFAULT_CHANNEL) -> Rule | None:
+        facts = {"channel": channel, "method": method, "path": path, "chat": chat}
         found = None
         for rule in self.rules:
-            if rule.webhook or not _matches(rule.match, {"method": method, "path": path, "chat": chat}):
+            if rule.webhook or not _matches(rule.match, facts):
                 continue
             if found is None and rule.hit():
                 found = rule
         return found
 
-    def for_webhook(self, kind: str, chat: str, person: str) -> list[Rule]:
-        facts = {"webhook": kind, "chat": chat, "person": person}
+    def for_webhook(self, kind: str, chat: str, person: str, channel: str = DEFAULT_CHANNEL) -> list[Rule]:
+        facts = {"channel": channel, "webhook": kind, "chat": chat, "person": person}
         return [rule for rule in self.rules if rule.webhook and _matches(rule.match, facts) and rule.hit()]
 
 
 def _matches(match: Json, facts: dict[str, str]) -> bool:
-    return all(fnmatchcase(value, match[name]) for name, value in facts.items() if name in match)
+    wanted = {"channel": DEFAULT_CHANNEL} | match
+    return all(fnmatchcase(value, wanted[name]) for name, value in facts.items() if name in wanted)
 
 
-_TEXTS = {"method", "path", "chat", "webhook", "person"}
+_TEXTS = {"channel", "method", "path", "chat", "webhook", "person"}
 _COUNTS = {"from", "count", "every", "seed"}
 
 

@@ -1,4 +1,4 @@
-"""The page for people: three kinds of static files, and the forms and sample customers in surveys.json."""
+"""The pages for people: three kinds of static files, and the forms and sample customers in surveys.json."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ TYPES = {
     ".json": "application/json; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+PAGES = {"/": "index.html", "/employee": "employee.html"}
 # Messages carry addresses of pictures that live elsewhere; everything else comes from here.
 POLICY = "; ".join(
     (
@@ -37,8 +38,8 @@ def answer(request: Request) -> Response:
 
 
 def _file(path: str) -> Path | None:
-    if path == "/":
-        return HERE / "static" / "index.html"
+    if path in PAGES:
+        return HERE / "static" / PAGES[path]
     if path == "/static/surveys.json":
         return HERE / "surveys.json"
     file = HERE / "static" / path.removeprefix("/static/")

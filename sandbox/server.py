@@ -23,6 +23,14 @@ HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 8 * 1024 * 1024
 
 Manner = Literal["well", "drop", "reset", "half", "trickle", "hang"]
+MANNERS: dict[str, Manner] = {  # of the faults that are not in what is said, but in how
+    "drop_before": "drop",
+    "drop_after": "drop",
+    "timeout_after": "hang",
+    "half": "half",
+    "trickle": "trickle",
+    "reset": "reset",
+}
 
 
 @dataclass(slots=True)

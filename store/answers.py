@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store import chats
 from store.database import Base, Id, Moment, is_one_of
-from store.deliveries import CANCELLED, DEAD, SENDING, SENT, UNFINISHED, WAITING, Delivery
+from store.deliveries import CANCELLED, DEAD, MAIL, SENDING, SENT, UNFINISHED, WAITING, Delivery
 
 GOING, ASKING, ENDED = "going", "asking", "ended"
 EMPTIED = "emptied"  # what it held aged out, or its person was erased
@@ -116,6 +116,9 @@ def end_series(session: Session, channel: str, chat: str, reason: str, always: b
         questions = questions.where(Answer.module == module)
     over = [*session.scalars(questions), *(row.answer_id for row in ended if row.answer_id is not None)]
     session.execute(update(Answer).where(Answer.id.in_(over)).values(state=ENDED))
+    # Mails that would follow wait in chats of their own.
+    mails = and_(Delivery.answer_id.in_(over), Delivery.kind == MAIL, is_one_of(Delivery.state, WAITING))
+    session.execute(update(Delivery).where(mails).values(state=CANCELLED, reason=reason))
     return sum(row.state == CANCELLED for row in ended)
 
 

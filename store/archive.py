@@ -12,7 +12,8 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from sqlalchemy import (
     JSON,
     Column,
     Connection,
+    Date,
     DateTime,
     LargeBinary,
     MetaData,
     Table,
+    Time,
     func,
     insert,
     select,
@@ -127,6 +130,8 @@ def _add(tar: tarfile.TarFile, manifest: Manifest | None, name: str, content: by
 def _neutral(value: Any) -> Any:
     if isinstance(value, datetime):
         return (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)).isoformat()
+    if isinstance(value, date | clock_time):
+        return value.isoformat()
     return base64.b64encode(value).decode() if isinstance(value, bytes | memoryview) else value
 
 
@@ -200,6 +205,10 @@ def _value(column: Column[Any], value: Any) -> Any:
     if isinstance(column.type, DateTime):
         moment = datetime.fromisoformat(value)
         return moment if getattr(column.type, "timezone", False) else moment.astimezone(UTC).replace(tzinfo=None)
+    if isinstance(column.type, Date):
+        return date.fromisoformat(value)
+    if isinstance(column.type, Time):
+        return clock_time.fromisoformat(value)
     return base64.b64decode(value) if isinstance(column.type, LargeBinary) else value
 
 

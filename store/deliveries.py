@@ -18,7 +18,8 @@ from store.database import Base, Id, Moment, is_one_of, storable
 
 WAITING, SENDING, SENT, CANCELLED, DEAD = "waiting", "sending", "sent", "cancelled", "dead"
 UNFINISHED = (WAITING, SENDING)
-MESSAGE, ASK, EFFECTS = "message", "ask", "effects"
+MESSAGE, ASK, EFFECTS, MAIL = "message", "ask", "effects", "mail"
+AFTERWARDS = (EFFECTS, MAIL)  # they come once every message of the series was sent
 OWN_LOSS_SECONDS = 3
 LONG_PAUSE = 60  # seconds; a longer wait leaves the chat's line
 
@@ -161,7 +162,7 @@ def line_up_due(session: Session, now: datetime) -> None:
             continue
         rest = select(Delivery).where(
             Delivery.source == row.source, Delivery.step > row.step, is_one_of(Delivery.state, WAITING),
-            Delivery.body.is_not(None),
+            Delivery.body.is_not(None), Delivery.channel == row.channel, Delivery.chat == row.chat,
         )  # fmt: skip
         row.position = chats.places(held, 1)[0]
         following = list(session.scalars(rest.order_by(Delivery.step)))

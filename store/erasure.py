@@ -16,6 +16,7 @@ from store.retention import ANSWER, DELIVERY, EVENT, empty
 from store.surveys import Survey
 
 ERASED = "erased"
+MAIL = "email"
 STAFF = "manager_wrote"  # the person of such an event is no customer
 
 _QUIETLY = {"synchronize_session": False}
@@ -89,10 +90,12 @@ def erase(session: Session, person: Person) -> dict[str, int]:
     audit.empty(session, [f"chat:{person.channel}/{chat}" for chat in person.chats], f"chat:{ERASED}")
     none = {"chat": "", "reason": ERASED}
     left = {**DELIVERY, **none, "key": "", "message_id": "", "ended": ""}
+    mailed = list(session.scalars(select(Delivery.chat).where(person.deliveries(), Delivery.channel == MAIL)))
     done = {"deliveries": empty(session, Delivery, person.deliveries(), left)}  # found by the events: so before them
     done["answers"] = empty(session, Answer, person.answers(), {**ANSWER, "chat": "", "person": "", "ask_key": ""})
     unique = ERASED + ":" + cast(Event.id, String)
     done["events"] = empty(session, Event, person.events(), {**EVENT, **none, "person": "", "platform_id": unique})
+    _forget_addresses(session, mailed)
     for table, which in (
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id)),
         (Chat, person.rows_of_chats()),
@@ -100,6 +103,14 @@ def erase(session: Session, person: Person) -> dict[str, int]:
         gone = session.execute(delete(table).where(which), execution_options=_QUIETLY)
         done[table.__tablename__] = int(gone.rowcount)  # type: ignore[attr-defined]
     return done
+
+
+def _forget_addresses(session: Session, mailed: list[str]) -> None:
+    """Where mails about them went may be an address of their own; one that gets others' mails too stays."""
+    others = exists().where(Delivery.channel == Chat.channel, Delivery.chat == Chat.chat)
+    session.execute(
+        delete(Chat).where(Chat.channel == MAIL, Chat.chat.in_(mailed), ~others), execution_options=_QUIETLY
+    )
 
 
 def export(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:

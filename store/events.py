@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from store import answers, chats, processes
 from store.answers import Answer
+from store.chats import Chat
 from store.database import Base, Id, Moment, is_one_of, is_sqlite, storable
 
 NEW, ANSWERED, IGNORED, DEAD = "new", "answered", "ignored", "dead"
@@ -182,6 +183,19 @@ def get(session: Session, id: int) -> Event | None:
 
 def listed(session: Session, most: int = 1000) -> list[Event]:
     return list(session.scalars(select(Event).order_by(Event.id.desc()).limit(most)))
+
+
+def heard(session: Session, channel: str, since: datetime, most: int) -> list[tuple[str, bool, datetime]]:
+    """Chats in which something was told since then: id, whether several people are there, and when the first of it
+    came in. Those of the latest news first."""
+    first, last = func.min(Event.received_at), func.max(Event.received_at)
+    recent = select(Event.chat, first.label("first"), last.label("last")).where(
+        Event.channel == channel, Event.chat != "", Event.received_at >= since
+    )
+    latest = recent.group_by(Event.chat).order_by(last.desc()).limit(most).subquery()
+    rows = select(Chat.chat, Chat.room, latest.c.first).join(latest, Chat.chat == latest.c.chat)
+    found = session.execute(rows.where(Chat.channel == channel).order_by(latest.c.last.desc()))
+    return [(chat, room, first_at) for chat, room, first_at in found]
 
 
 def oldest_waiting(session: Session) -> datetime | None:

@@ -74,6 +74,7 @@ def save(session: Session, rows: Sequence[Mapping[str, str]], now: datetime) -> 
 
 
 def remove(session: Session, id: int) -> None:
+    """With their days and reminders."""
     session.execute(delete(Person).where(Person.id == id))
 
 

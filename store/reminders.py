@@ -58,10 +58,6 @@ def remove(session: Session, id: int) -> None:
     session.execute(delete(Reminder).where(Reminder.id == id))
 
 
-def remove_of(session: Session, person: int) -> None:
-    session.execute(delete(Reminder).where(Reminder.person_id == person))
-
-
 def any_due(session: Session, now: datetime) -> bool:
     due = select(Reminder.id).where(is_one_of(Reminder.state, ON), Reminder.tell_at <= now)
     return session.scalar(due.limit(1)) is not None

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from store import chats, deliveries
 from store.answers import ASKING, EMPTIED, GOING, Answer
-from store.deliveries import CANCELLED, LONG_PAUSE, WAITING, Delivery
+from store.deliveries import CANCELLED, LONG_PAUSE, MAIL, WAITING, Delivery
 
 NO_WORDS = "no words"  # what comes after a question that nobody answered is not known
 NOTHING = "nothing"
@@ -40,8 +40,8 @@ def _pace(again: list[Delivery]) -> None:
     for row in again[1:]:
         row.due_at = None
         in_line = in_line and row.wait <= LONG_PAUSE
-        if not in_line:
-            row.position = None  # it lines up when its pause is over
+        if not in_line or row.kind == MAIL:
+            row.position = None  # it lines up when its pause is over, a mail when all before it was sent
 
 
 def _ask_again(answer: Answer, asked: Delivery, stopped: list[Delivery]) -> None:

@@ -111,6 +111,15 @@ def _change(kept: Service, values: Mapping[str, Any], now: datetime, who: str, o
     kept.origin, kept.updated_at, kept.updated_by, kept.stamp = origin, now, who, _stamp()
 
 
+def edit(session: Session, kept: Service | None, values: Mapping[str, Any], now: datetime, who: str) -> None:
+    """One service as a person wrote it in a form: its name may be another one now. None: a new one."""
+    if kept is None:
+        _save(session, None, values, now, who, "")
+    else:
+        _change(kept, values, now, who, "")
+    session.flush()
+
+
 def _stamp() -> int:
     """Random, so that no two changes cancel out, as a row removed and one added in its place would."""
     return secrets.randbits(40)

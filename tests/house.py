@@ -64,7 +64,9 @@ class House:
         keys = {"access_key": secrets.token_hex(16), "access_secret": secrets.token_hex(24)}
         folder.mkdir(parents=True, exist_ok=True)
         secret_file = folder / "sandbox.json"
-        secret_file.write_text(json.dumps({"channeltalk": {**keys, "webhook_tokens": self.tokens}}))
+        self.bot_token = secrets.token_hex(32)
+        stand_ins = {"channeltalk": {**keys, "webhook_tokens": self.tokens}, "webex": {"bot_token": self.bot_token}}
+        secret_file.write_text(json.dumps(stand_ins))
         kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
         self.env = kept | {
             "PYTHONUNBUFFERED": "1",
@@ -76,6 +78,8 @@ class House:
             "CHANNELTALK_ACCESS_SECRET": keys["access_secret"],
             "CHANNELTALK_WEBHOOK_TOKENS": ",".join(self.tokens),
             "CHANNELTALK_API_URL": self.sandbox_url,
+            "WEBEX_BOT_TOKEN": self.bot_token,
+            "WEBEX_API_URL": self.sandbox_url,
             "SANDBOX_PORT": str(self.sandbox_port),
             "SANDBOX_SECRETS": str(secret_file),
             "PRODUCT_URL": self.url,
@@ -260,6 +264,38 @@ class House:
 
     def told(self, chat: str) -> list[str]:
         return [message["plainText"] for message in self.bot_messages(chat)]
+
+    # --- Webex's side ---
+
+    def employee(self, email: str, name: str = "", team: str = "") -> str:
+        """Somebody in Webex who is one of ours."""
+        self.control("webex/people", {"email": email, "name": name})
+        path = self.folder / f"{secrets.token_hex(4)}.csv"
+        path.write_text(f"name,email,team\n{name or email},{email},{team}\n", encoding="utf8")
+        self.flask("people", "import", str(path))
+        return email
+
+    def room(self, *members: str, title: str = "회의") -> str:
+        """A new group with the bot in it."""
+        return str(self.control("webex/rooms", {"title": title, "members": list(members)})["room"])
+
+    def write(self, email: str, text: str, room: str = "", **more: Any) -> str:
+        """Somebody writes to the bot, in a group mentions it; returns the room."""
+        body = {"as": email, "text": text, "room": room, **more}
+        return str(self.control("webex/say", body)["room"])
+
+    def press(self, email: str, message: str, title: str) -> None:
+        self.control("webex/press", {"as": email, "message": message, "title": title})
+
+    def replies(self, room: str, messages: int, patience: float = PATIENCE) -> list[dict[str, Any]]:
+        """The bot's messages in a room, once there are that many."""
+        url = f"{self.sandbox_url}/sandbox/webex/wait?room={room}&messages={messages}&timeout={patience}"
+        done = self.http.get(url, timeout=patience + 30)
+        found = [one for one in self.control("webex/rooms")["rooms"][room]["messages"] if one["bot"]]
+        assert done.status_code == 200, f"{room} has {[one.get('text') for one in found]}, not {messages} messages"
+        return found
+
+    # --- faults, hooks, clock ---
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         self.control("faults", {"rules": list(rules)})

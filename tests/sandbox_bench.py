@@ -28,7 +28,8 @@ SECRETS: Json = {
         "access_key": "bench-key",
         "access_secret": "bench-secret",
         "webhook_tokens": ["token-of-opened", "token-of-messages"],
-    }
+    },
+    "webex": {"bot_token": "bench-bot-token"},
 }
 
 
@@ -49,6 +50,12 @@ class Bench:
         headers = {"x-access-key": keys["access_key"], "x-access-secret": keys["access_secret"]}
         options.setdefault("timeout", PATIENCE)
         return self.http.request(method, f"{self.url}/open/v5{path}", json=body, headers=headers, **options)
+
+    def webex(self, method: str, path: str, body: object = None, **options: Any) -> requests.Response:
+        """A call to Webex with the bot's token; `path` begins after /v1, or is a whole address."""
+        headers = {"authorization": f"Bearer {self.secrets['webex']['bot_token']}"}
+        url = path if path.startswith("http") else f"{self.url}/v1{path}"
+        return self.http.request(method, url, json=body, headers=headers, timeout=PATIENCE, **options)
 
     def post(self, chat: str, body: object, **options: Any) -> requests.Response:
         return self.api("POST", f"/user-chats/{chat}/messages", body, **options)
@@ -144,6 +151,8 @@ class Call:
     path: str
     token: str
     body: Json
+    raw: bytes = b""
+    signature: str = ""
 
 
 class _Server(ThreadingHTTPServer):
@@ -173,8 +182,9 @@ class Hooks:
 
             def do_POST(self) -> None:
                 parts = urlsplit(self.path)
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                call = Call(parts.path, parse_qs(parts.query).get("token", [""])[0], body)
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                token, signature = parse_qs(parts.query).get("token", [""])[0], self.headers["X-Spark-Signature"] or ""
+                call = Call(parts.path, token, json.loads(raw), raw, signature)
                 status, headers, content = hooks._take(call)
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(content))}.items():

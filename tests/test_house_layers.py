@@ -16,7 +16,7 @@ MAY = {
     "curation": {"responses"},
     "interaction": {"responses"},
     "workers": FLOOR | {"responses", "channels", "store", "curation", "interaction"},
-    "web": FLOOR | {"intake", "store", "channels", "responses", "curation", "workers"},
+    "web": FLOOR | {"intake", "store", "channels", "responses", "curation", "interaction", "workers"},
     "commands": FLOOR | {"app", "workers", "store", "channels", "curation", "interaction", "responses", "web"},
     "sandbox": set(),
 }

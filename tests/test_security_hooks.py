@@ -115,7 +115,8 @@ def test_a_proof_given_twice_and_differently_is_none(house: House, keys: Mapping
         query = urlsplit(false.target).query
         both = [f"{good.target}&{query}", f"{false.target}&{urlsplit(good.target).query}"]
         assert [sent(house, replace(good, target=target)) for target in both] == [401, 401]
-    doubled = [(*good.headers, *false.headers), (*false.headers, *good.headers)]
+    other = tuple(header for header in false.headers if header not in good.headers)
+    doubled = [(*good.headers, *other), (*other, *good.headers)]
     if good.headers != false.headers:
         assert [sent(house, replace(good, headers=headers)) for headers in doubled] == [401, 401]
 
@@ -307,7 +308,8 @@ def test_tricks_with_the_path_lead_nowhere(house: House, keys: Mapping[str, str]
               "/hooks/nothing",
               f"///hooks/{name}", f"/hooks/\\{name}", f"/hooks/{name}%C0%AF",
               f"/.//hooks/{name}"]  # fmt: skip
-    answers = {trick: sent(house, replace(call, target=trick)) for trick in tricks}
+    bare = sample.new(new).proven(keys, FALSE["missing"])
+    answers = {trick: sent(house, replace(bare, target=trick)) for trick in tricks}
     assert {trick: status for trick, status in answers.items() if status not in (400, 401, 404, 405)} == {}
     assert stored(house, new) == 0
     # Another spelling of the very same address is the same door; none is a redirect, which would carry the

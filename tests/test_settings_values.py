@@ -35,6 +35,11 @@ from settings import Wrong, load
         ("SENTRY_TRACES_SAMPLE_RATE", "2"),
         ("HOME_COMPANY", "우리 회사"),
         ("SMTP_TLS", "yes"),
+        ("SMTP_PORT", "smtp"),
+        ("SMTP_URL", "smtps://smtp.example.kr"),
+        ("SMTP_URL", "smtp.example.kr:587"),
+        ("SEND_MAIL", "마루"),
+        ("RECEIVE_MAIL", "ops@example.kr, 마루"),
         ("CHANNELTALK_BOT_NAME", "a@b"),
     ],
 )
@@ -131,3 +136,20 @@ def test_the_example_has_every_section_and_no_unknown_key(tmp_path: Path) -> Non
     assert set(example) == set(settings.CHANNEL_KEYS)
     (tmp_path / "API_key.json").write_text(json.dumps(example))
     load({}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "tls", "port"),
+    [
+        ({}, "starttls", "587"),
+        ({"SMTP_TLS": "SSL"}, "ssl", "465"),
+        ({"SMTP_TLS": "none"}, "none", "25"),
+        ({"SMTP_PORT": "465"}, "ssl", "465"),
+        ({"SMTP_PORT": "2525"}, "starttls", "2525"),
+    ],
+)
+def test_how_mail_is_encrypted_and_its_port_follow_from_each_other(
+    tmp_path: Path, given: dict[str, str], tls: str, port: str
+) -> None:
+    found = load({"SMTP_URL": "smtp.example.kr", **given}, tmp_path).channels["email"]
+    assert (found["smtp_tls"], found["smtp_port"]) == (tls, port)

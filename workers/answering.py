@@ -24,7 +24,7 @@ from settings import Settings
 from store import answers, chats, database, deliveries, events, surveys, versions
 from store.answers import Answer
 from store.deliveries import Delivery
-from workers import hearing, spoken, words
+from workers import hearing, mailing, spoken, words
 
 MOST_ATTEMPTS = 60  # with the pauses below about an hour
 MOST_TRIES = 3  # unreadable replies to one question
@@ -289,6 +289,7 @@ def _save(
     rows = [_row(event, row, module, said) for said in _said(found)] + _pending(event, row, module, found)
     rows[0].began_at = event.received_at
     deliveries.add(session, held, rows, clock.now())
+    session.add_all(mailing.after(row, module, found, event.trace))
     _ask_next(row, found, rows)
     events.settle(session, event.id, events.ANSWERED, "", module.name)
     ended = events.ended_since(session, event)
@@ -338,7 +339,7 @@ def _pending(event: events.Event, answer: Answer, module: Module, found: curatio
     if found.asking is not None:
         for index in range(found.asking.index + 1, len(module.messages)):
             rows.append(_delivery(event, answer, module, index, deliveries.MESSAGE, None, "", 0))
-    if module.effects and not found.missing:
+    if module.effects and module.effects.on_customer and not found.missing:
         ready = {"effects": found.effects} if found.effects is not None and found.asking is None else None
         rows.append(_delivery(event, answer, module, len(module.messages), deliveries.EFFECTS, ready, "", 0))
     return rows
@@ -390,7 +391,7 @@ def _take_reply(desk: Desk, event: events.Event, owner: str, inbound: Inbound, a
             others=lambda: surveys.others(session, asked.channel, asked.person),
             version=asked.version,
         )
-        _go_on(session, held, asked, module, received, found)
+        _go_on(session, held, asked, module, received, found, event.trace)
         events.settle(session, event.id, events.ANSWERED, "", module.name)
 
 
@@ -413,6 +414,7 @@ def _go_on(
     module: Module,
     received: Mapping[str, Any],
     found: curation.Answer,
+    trace: str,
 ) -> None:
     """Put words into the rows that waited for the reply; what its conditions leave out goes away."""
     after = asked.ask_index
@@ -433,5 +435,6 @@ def _go_on(
         elif row.step <= last_known:
             session.execute(delete(Delivery).where(Delivery.id == row.id))
     deliveries.add(session, held, ready, clock.now())
+    session.add_all(mailing.after(asked, module, found, trace))
     asked.received, asked.values, asked.answer_trace = dict(received), plain(found.values), found.trace
     _ask_next(asked, found, ready)

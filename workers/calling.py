@@ -10,6 +10,7 @@ import logs
 from channels.contract import Keys, Outbound, SendError
 from store import answers, chats, database, deliveries, events
 from store.deliveries import Delivery
+from workers import mailing
 
 TWICE = "may have arrived twice"
 NOBODY_KNOWS = "nobody can tell whether it arrived, and it was repeated once already"
@@ -21,7 +22,7 @@ class Caller:
 
     def send(self, delivery: Delivery, may_send: Callable[[], bool]) -> str:
         """Returns the platform's id, of several parts all of them."""
-        channel, keys, out = self.channels[delivery.channel], self.keys[delivery.channel], self._out(delivery)
+        channel, keys, out = self.channels[delivery.channel], self._keys(delivery), self._out(delivery)
         if delivery.kind == deliveries.EFFECTS:
             return str(channel.apply(keys, out, may_send))
         self._dare_repeat(delivery, out)
@@ -33,6 +34,11 @@ class Caller:
             if len(ids) < len(parts):
                 self._advance(delivery, ids)
         return " ".join(ids)
+
+    def _keys(self, delivery: Delivery) -> Keys:
+        """Mail goes by one of several profiles."""
+        keys = self.keys[delivery.channel]
+        return mailing.keys_of(keys, (delivery.body or {}).get("profile", "")) if delivery.channel == "email" else keys
 
     def left_behind(self, delivery: Delivery) -> str | None:
         """The ids of a message whose series ended while it was on its way, if all of it arrived."""

@@ -92,6 +92,7 @@ def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inb
         employee=employee,
         language=spoken.language_of(inbound.text),
         outsider=employee is None,
+        event=event.id,
     )
 
 
@@ -123,6 +124,7 @@ def _row(event: events.Event, inbound: Inbound, step: int, told: Told) -> Delive
         chat=event.chat,
         body=body | ({"thread": inbound.thread} if inbound.thread else {}),
         text=plain,
+        wait=0,
         yields=False,  # it answers what somebody asked; a manager's message does not make it wrong
         key=deliveries.new_key(),
         trace=event.trace,

@@ -1,4 +1,4 @@
-"""Mail that the house writes: by which profile it goes, the mails that modules and employees send, and the test mail."""
+"""Mail that the house writes: by which profile it goes, what modules and employees send, and the test mail."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 import clock
 import logs
-from channels import email, mailing
+from channels import email
 from channels.contract import Finding, Keys, Outbound, SendError
 from curation import answer as curation
 from responses.module import Module
@@ -20,7 +20,10 @@ from store.errands import Errand
 KIND = "mail"  # of the errand that sends a test mail
 TEST = {
     "subject": "마루 시험 메일 · Maru test mail",
-    "text": "마루가 이 메일을 보냈어요. 잘 도착했으니 설정이 맞아요.\nMaru sent this mail. It arrived, so the settings are right.",
+    "text": (
+        "마루가 이 메일을 보냈어요. 잘 도착했으니 설정이 맞아요.\n"
+        "Maru sent this mail. It arrived, so the settings are right."
+    ),
 }
 
 
@@ -67,6 +70,7 @@ def post(session: Session, source: str, event_id: int, mails: Sequence[tuple[str
             chat=to,
             body=body,
             text=plain,
+            wait=0,
             yields=False,
             key=deliveries.new_key(),
             trace=logs.trace() or "",
@@ -109,7 +113,7 @@ def try_out(default: Keys, profile: str, to: str) -> Finding:
         keys = keys_of(default, profile)
         message_id = email.send(keys, Outbound(to, "", TEST, deliveries.new_key()), TEST, lambda: True)
     except SendError as error:
-        return Finding(profile, False, error.reason, email.mend(error))
+        return Finding(profile, False, error.reason, email.how_to_mend(error))
     where = f"{keys['smtp_url']}:{keys['smtp_port']} ({keys['smtp_tls']})"
     return Finding(profile, True, f"{where} took a test mail to {to}: {message_id}")
 

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 import clock
 import logs
-from channels.contract import Finding, Keys
 from settings import Settings
-from store import database, errands, logins, retention, standing, ticks, totals
+from store import database, errands, logins, retention, ticks, totals
 from store.spool import Spool
 from workers import due
+from workers.platforms import Platforms
 from workers.process import Process
 
 LOOK_AGAIN_SECONDS = 15.0  # whether somebody who took a tick died before its end
@@ -103,13 +103,15 @@ def at_night(timezone: ZoneInfo) -> Callable[[datetime], datetime]:
 
 
 def of_the_house(process: Process, settings: Settings, channels: Mapping[str, ModuleType]) -> Rounds:
-    keys: Mapping[str, Keys] = process.app.extensions["keys"]
-    spool: Spool | None = process.app.extensions["intake"].spool
+    app = process.app
+    spool: Spool | None = app.extensions["intake"].spool
+    record = app.extensions["intake"].record
+    platforms = Platforms(channels, app.extensions["keys"], record, process.stopping.is_set)
     return Rounds(
         process,
         [
             Round("minute", every_minute, keep_house),
-            Round("channels", every_minute, lambda: ask_channels(channels, keys, process.stopping.is_set)),
+            Round("channels", every_minute, platforms.ask),
             Round(
                 "summary",
                 lambda now: due.latest_summary(settings.timezone, now),
@@ -130,22 +132,6 @@ def keep_house() -> None:
         logins.forget_old(session)
         errands.forget_old(session, clock.now())
         ticks.forget(session, clock.now(), {"minute": MINUTES_KEPT, "channels": MINUTES_KEPT}, TICKS_KEPT)
-
-
-def ask_channels(channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], stopping: Callable[[], bool]) -> None:
-    """Do the platforms still call us? No webhook tells when they stopped."""
-    for name, channel in channels.items():
-        checks = getattr(channel, "checks", None)
-        found: list[Finding] = checks(keys[name]) if checks is not None and not stopping() else []
-        if not found:
-            continue
-        words = "; ".join(one.detail for one in found if not one.ok)
-        with database.writing() as session:
-            news = standing.checked(session, name, words, clock.now())
-        if news and words:
-            logs.error("channel.trouble", channel=name, why=words)
-        elif news:
-            logs.say("channel.fine", channel=name)
 
 
 def age_out(days: int, spool: Spool | None, rest: Callable[[float], bool]) -> None:

@@ -83,8 +83,9 @@ class Sender:
                 waits.append(wait)
                 continue
             with database.writing() as session:
-                deliveries.line_up_due(session, now)
-                taken = deliveries.claim(session, self.process.id, name, granted, now)
+                at = clock.now()  # not `now`: the wait for the lock may be long, and a clock can be set back meanwhile
+                deliveries.line_up_due(session, at)
+                taken = deliveries.claim(session, self.process.id, name, granted, at)
                 session.expunge_all()
             self._start(taken, lapses)
             free -= len(taken)
@@ -134,10 +135,10 @@ class Sender:
     def _must_not_go(self, delivery: Delivery) -> str:
         """Before going on with a series that began a while ago: was the chat closed? No webhook tells of closing."""
         channel = self.channels[delivery.channel]
-        if delivery.kind == deliveries.EFFECTS:
+        if delivery.kind in deliveries.AFTERWARDS:
             with database.reading() as session:
-                rest = [row for row in deliveries.of_source(session, delivery.source) if row.id != delivery.id]
-                unsent = [row for row in rest if row.state != deliveries.SENT]
+                said = deliveries.of_source(session, delivery.source)
+                unsent = [one for one in said if one.kind not in deliveries.AFTERWARDS and one.state != deliveries.SENT]
             return "not every message of the series was sent" if unsent else ""
         if delivery.step == 0 or delivery.answer_id is None or not hasattr(channel, "about_chat"):
             return ""
@@ -196,7 +197,7 @@ class Sender:
         def cancel(session: Session) -> None:
             if not deliveries.put_off(session, delivery, self.process.id, clock.now(), reason):
                 return
-            if delivery.kind == deliveries.EFFECTS:
+            if delivery.kind in deliveries.AFTERWARDS:
                 deliveries.cancel(session, delivery.id, reason, clock.now())
             else:
                 answers.end_series(session, delivery.channel, delivery.chat, reason, always=True)

@@ -25,7 +25,9 @@ PAGES = (
     ("console.responses", "응답", "Responses", "viewer"),
     ("console.tables", "표", "Tables", "viewer"),
     ("console.chats", "대화", "Chats", "viewer"),
+    ("console.people", "사람", "People", "viewer"),
     ("console.health", "상태", "Health", "viewer"),
+    ("console.mail", "메일", "Mail", "admin"),
     ("console.staff", "계정", "Staff", "admin"),
 )
 ROLE_WORDS = {

@@ -47,6 +47,11 @@ PARTS: dict[str, tuple[Words, Words, Words]] = {
         ("이어져 있어요.", "Connected."),
         ("살펴봐 주세요.", "Needs a look."),
     ),
+    "email": (
+        ("메일", "Mail"),
+        ("보낼 수 있어요.", "Ready to send."),
+        ("살펴봐 주세요.", "Needs a look."),
+    ),
 }  # fmt: skip
 
 PROCESSES: dict[str, Words] = {
@@ -59,4 +64,5 @@ PROCESSES: dict[str, Words] = {
 ERRANDS: dict[str, Words] = {
     "backtest": ("지난 설문으로 견주기", "Backtest"),
     "sheet": ("표 읽기", "Reading a sheet"),
+    "mail": ("시험 메일", "Test mail"),
 }

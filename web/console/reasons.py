@@ -18,9 +18,34 @@ _WORDS = {
     "asked again": ("알아듣지 못해 다시 여쭤봤어요", "not understood, so asked again"),
     "no readable answer in three replies": ("세 번 모두 알아듣지 못했어요", "three replies could not be read"),
     "the profile was noted": ("고객 정보를 적어 두었어요", "the profile was noted"),
+    "not every message of the series was sent": (
+        "앞의 메시지가 모두 가지 않았어요",
+        "not every message before it was sent",
+    ),
+    "the mail server hung up": ("메일 서버가 연결을 끊었어요", "the mail server hung up"),
+    "the mail server did not answer in time": (
+        "메일 서버가 제때 대답하지 않았어요",
+        "the mail server did not answer in time",
+    ),
+    "the mail server cannot be found by its name": (
+        "메일 서버를 이름으로 찾지 못했어요",
+        "the mail server cannot be found by its name",
+    ),
+    "the address to write to is no e-mail address": (
+        "받는 주소가 이메일 주소가 아니에요",
+        "the address is no e-mail address",
+    ),
     "no keys": ("채널에 연결할 키가 없어요", "the channel has no keys"),
 }
 _MISSING = "missing: "
+_BEGINNINGS = {  # what follows are others' own words
+    "the mail server answered ": ("메일 서버의 대답: ", "the mail server answered "),
+    "no connection to the mail server ": ("메일 서버에 연결하지 못했어요 ", "no connection to the mail server "),
+    "the certificate of the mail server is not trusted: ": (
+        "메일 서버의 인증서를 믿을 수 없어요: ",
+        "the mail server's certificate is not trusted: ",
+    ),
+}
 
 
 def in_words(reason: str) -> str:
@@ -32,7 +57,8 @@ def in_words(reason: str) -> str:
     if reason.startswith(SET_ASIDE):
         why = in_words(reason.removeprefix(SET_ASIDE))
         return t(f"직원이 덮어 두었어요 ({why})", f"set aside by staff ({why})")
-    return reason
+    begun = next((one for one in _BEGINNINGS if reason.startswith(one)), None)
+    return reason if begun is None else t(*_BEGINNINGS[begun]) + reason.removeprefix(begun)
 
 
 def of_event(reason: str) -> str:

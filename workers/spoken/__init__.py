@@ -1,7 +1,6 @@
 """What can be said to Maru in a chat, and what Maru says to it. A file per subject, each adding its commands."""
 
-from workers.spoken import days, greetings, help, me, reminders, searches, topics
-from workers.spoken.due import due
+from workers.spoken import days, greetings, help, mail, me, reminders, searches, topics
 from workers.spoken.greetings import joined
 from workers.spoken.registry import (
     Ask,
@@ -16,6 +15,7 @@ from workers.spoken.registry import (
     quoted,
     turned_away,
 )
+from workers.spoken.unasked import due
 
 __all__ = [
     "Ask",
@@ -32,6 +32,7 @@ __all__ = [
     "joined",
     "language_of",
     "listed",
+    "mail",
     "me",
     "quoted",
     "reminders",

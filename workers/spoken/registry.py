@@ -37,6 +37,7 @@ class Ask:
     employee: Person | None = None
     language: str = "ko"
     outsider: bool = True
+    event: int = 0  # by which it came, for what is written beside the answer
 
     def t(self, korean: str, english: str) -> str:
         return korean if self.language == "ko" else english
@@ -48,6 +49,7 @@ class Told:
 
     text: str
     buttons: tuple[dict[str, str], ...] = ()
+    subject: str = ""  # of a mail
 
 
 class Unclear(Exception):
@@ -177,7 +179,7 @@ def hear(ask: Ask, text: str) -> list[Told] | None:
     if found is None:
         return None if ask.outsider or not re.fullmatch(r"[\w-]{1,30}", name) else [_unknown(ask, name)]
     heard, language = found
-    ask = _speaking(ask, language or language_of(rest or text))
+    ask = _speaking(ask, language or _language_by(ask, rest))
     if ask.outsider and not heard.outsiders:
         return turned_away(ask)
     try:
@@ -187,6 +189,13 @@ def hear(ask: Ask, text: str) -> list[Told] | None:
     if isinstance(said, str):
         said = Told(said)
     return said if isinstance(said, list) else [said]
+
+
+def _language_by(ask: Ask, rest: str) -> str:
+    """For a name that is the same in both: by the other words, else as before, else as the house speaks."""
+    if re.search("[A-Za-z]", rest) or HANGUL.search(rest):
+        return language_of(rest)
+    return (ask.employee.language if ask.employee else "") or ask.settings.locale
 
 
 def _speaking(ask: Ask, language: str) -> Ask:
@@ -218,23 +227,28 @@ def usage(ask: Ask, heard: Command, wrong: Unclear | None = None) -> Told:
 
 
 def _unknown(ask: Ask, name: str) -> Told:
-    ask = Ask(**{**vars(ask), "language": language_of(name)})
-    meant = _nearest(name)
+    meant, language = _nearest(name)
+    ask = Ask(**{**vars(ask), "language": language})
     typed = quoted("/" + name)
     if meant is None:
         said = ask.t(f"{typed} 명령은 몰라요. ", f"I do not know {typed}. ")
         said += ask.t("/도움말로 할 수 있는 것을 볼 수 있어요.", "See what I can do with /help.")
         return Told(said, ({"title": ask.t("도움말", "Help"), "say": ask.t("/도움말", "/help")},))
-    right = meant.name(ask.language)
+    right = meant.name(language)
     said = ask.t(f"{typed} 명령은 몰라요. {right} 말씀인가요?", f"I do not know {typed}. Did you mean {right}?")
     return Told(said, ({"title": right, "say": right},))
 
 
-def _nearest(name: str) -> Command | None:
-    """By letters rather than syllables, and as it reads on the other layout of the keyboard."""
-    names = [(hangul.letters(folded), found[0]) for folded, found in _known.by_name.items()]
-    typed = (hangul.letters(name), hangul.letters(hangul.typed_for_hangul(name)))
-    score, meant = max(
-        ((max(fuzz.ratio(one, letters) for one in typed), found) for letters, found in names), key=lambda pair: pair[0]
+def _nearest(name: str) -> tuple[Command | None, str]:
+    """By letters rather than syllables, and as it reads on the other layout of the keyboard; with the language in
+    which it was meant."""
+    readings = [(hangul.letters(name), language_of(name)), (hangul.letters(hangul.typed_for_hangul(name)), "ko")]
+    score, language, meant = max(
+        (
+            (fuzz.ratio(reading, hangul.letters(folded)), language, found)
+            for folded, (found, _) in _known.by_name.items()
+            for reading, language in readings
+        ),
+        key=lambda one: one[0],
     )
-    return meant if score >= NEAR else None
+    return (meant, language) if score >= NEAR else (None, readings[0][1])

@@ -8,7 +8,7 @@ NEVER = 86_400.0
 
 
 def no_sweep(schedule: ModuleType) -> None:
-    replace(schedule, "sweep", lambda bell: None)
+    replace(schedule, "sweep", lambda bell, settings: None)
 
 
 after_import("workers.schedule", no_sweep)
