@@ -81,8 +81,9 @@ class Sender:
                 waits.append(wait)
                 continue
             with database.writing() as session:
-                deliveries.line_up_due(session, now)
-                taken = deliveries.claim(session, self.process.id, name, granted, now)
+                at = clock.now()  # not `now`: the wait for the lock may be long, and a clock can be set back meanwhile
+                deliveries.line_up_due(session, at)
+                taken = deliveries.claim(session, self.process.id, name, granted, at)
                 session.expunge_all()
             self._start(taken, lapses)
             free -= len(taken)
