@@ -54,6 +54,18 @@ def house(
         built.close()
 
 
+@pytest.fixture(scope="module", params=BOTH)
+def crew(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
+) -> Iterator[House]:
+    """On each database a house with two web processes and two workers, for promises that leave it standing."""
+    built = House(tmp_path_factory.mktemp("crew"), new_database(request.param), WEB_CONCURRENCY="2")
+    try:
+        yield built.open(workers=2)
+    finally:
+        built.close()
+
+
 @pytest.fixture(params=BOTH)
 def build(
     request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]

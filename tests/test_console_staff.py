@@ -130,6 +130,14 @@ def test_a_new_role_counts_at_once(house: House, admin: Admin) -> None:
     assert is_in(house, http)
 
 
+def test_an_admin_who_gives_the_role_away_is_led_to_a_page_that_is_still_theirs(house: House, admin: Admin) -> None:
+    person = Person(house, "admin")
+    answer = person.session().post(
+        f"{house.url}/console/staff/{admin.id_of(person.email)}/role", data={"role": "editor"}, timeout=10
+    )
+    assert (answer.status_code, answer.url) == (200, f"{house.url}/console/account")
+
+
 def test_who_is_let_go_is_out_at_once_with_the_links_they_made(house: House, admin: Admin) -> None:
     person = Person(house, "admin")
     leaving, id = Admin(house, person), admin.id_of(person.email)
@@ -243,6 +251,7 @@ def test_an_admin_invites_changes_and_lets_go(house: House, browser: Any) -> Non
     assert use(link, "a long enough one").status_code == 303
     page.goto(f"{house.url}/console/staff?q={email}")
     page.select_option(".role select", "editor")
+    page.click(".role >> text=바꾸기")
     page.wait_for_selector("text=역할을 바꿨어요")
     page.goto(f"{house.url}/console/staff?q={email}")
     page.on("dialog", lambda dialog: dialog.accept())
