@@ -179,15 +179,16 @@ def test_one_admin_always_stays(build: Callable[..., House]) -> None:
 # --- one's own account ---
 
 
-def test_a_new_password_ends_the_sessions_elsewhere(house: House) -> None:
+def test_a_new_password_ends_the_sessions_elsewhere_and_a_stolen_cookie(house: House) -> None:
     person = Person(house, "viewer")
-    here, there = person.session(), person.session()
+    here, there, thief = person.session(), person.session(), requests.Session()
+    thief.cookies.update(here.cookies)
     url = f"{house.url}/console/account/password"
     assert here.post(url, data={"old": "wrong", "new": "a wholly new password"}, timeout=10).status_code == 400
     assert here.post(url, data={"old": person.password, "new": "short"}, timeout=10).status_code == 400
-    assert is_in(house, there)
+    assert is_in(house, there) and is_in(house, thief)
     assert here.post(url, data={"old": person.password, "new": "a wholly new password"}, timeout=10).status_code == 200
-    assert (is_in(house, here), is_in(house, there)) == (True, False)
+    assert [is_in(house, one) for one in (here, there, thief)] == [True, False, False]
 
 
 def test_sessions_are_ended_one_by_one_and_nobody_else_s(house: House) -> None:
