@@ -1,6 +1,6 @@
 """The answer of one module to one survey: a pure function that job, command line and console share."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from curation import functions, survey
 from curation.lookup import Table, row_trace
 from curation.memory import Memory
-from curation.peers import Peers
+from curation.peers import Crowd, Peers
 from curation.plain import plain, shortened
 from responses import markup
 from responses.budget import Budget, current, spending
@@ -98,7 +98,7 @@ def answer(
     chat: Mapping[str, Any],
     channel: str,
     matched: Mapping[str, str | None] | None = None,
-    others: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
+    crowd: Callable[[], Crowd] | None = None,
     version: int | None = None,
     site: str = "",
     memory: Memory | None = None,
@@ -121,7 +121,7 @@ def answer(
     read = (survey if memory is None else memory).read(module.survey, told, zone)
     given = {"now": now, "customer": customer, "chat": chat, "channel": channel, "site": site}
     own = {name: word for name, word in groups.items() if name not in module.survey}
-    running = _Run(module, read, tables, others, {**given, **own}, memory)
+    running = _Run(module, read, tables, crowd, {**given, **own}, memory)
     with spending(Budget(zone)):
         if read.missing:
             return running.incomplete(version)
@@ -154,7 +154,7 @@ class _Run:
         module: Module,
         read: survey.Survey,
         tables: Callable[[str], Table | None],
-        others: Callable[[], Sequence[Mapping[str, Any]]] | None,
+        crowd: Callable[[], Crowd] | None,
         given: Mapping[str, Any],
         memory: Memory | None,
     ) -> None:
@@ -163,7 +163,8 @@ class _Run:
         self.read = read
         self.tables = tables
         self.given = given
-        peers = Peers(module.survey, read.values, others, given["now"].tzinfo or KOREA)
+        person, zone = str(given["customer"].get("id", "")), given["now"].tzinfo or KOREA
+        peers = Peers(module.survey, read.values, crowd, person, zone)
         self.scope: dict[str, Any] = {
             **functions.SCOPE,
             "lookup": Function("lookup", self.lookup, reaches_out=True),

@@ -8,6 +8,7 @@ from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple, TypeVar
 
 from curation import survey
+from curation.peers import Crowd
 from responses.budget import current
 from responses.keys import Key
 from responses.language import Expression, Scope, Text
@@ -33,6 +34,7 @@ class Memory:
     def __init__(self) -> None:
         self._made: dict[tuple[Any, ...], _Made] = {}
         self._read: tuple[Mapping[str, Key], Mapping[str, Any], tzinfo, survey.Survey] | None = None
+        self._crowds: dict[str, Crowd] = {}
         self._inputs: dict[Expression | Text, tuple[str, ...] | None] = {}
 
     def recall(self, what: str, code: Expression | Text, scope: Scope, compute: Callable[[], T]) -> T:
@@ -56,6 +58,12 @@ class Memory:
             self._made.clear()
         self._made[key] = _Made(result, budget.text - text, budget.kept - kept, inputs)
         return result
+
+    def crowd(self, channel: str, load: Callable[[], Crowd]) -> Crowd:
+        """Among whom the customers of a channel stand: the same for all of them."""
+        if channel not in self._crowds:
+            self._crowds[channel] = load()
+        return self._crowds[channel]
 
     def read(self, keys: Mapping[str, Key], received: Mapping[str, Any], zone: tzinfo) -> survey.Survey:
         """A survey read once for both of two versions whose keys are the same."""

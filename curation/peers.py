@@ -1,6 +1,7 @@
 """Where a customer stands among the others."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 
@@ -10,18 +11,40 @@ from responses.problems import ModuleError, did_you_mean
 
 FEWEST = 20  # below it, a share of others would say little, and could give somebody away
 
-Others = Callable[[], Sequence[Mapping[str, Any]]]
+
+class Crowd:
+    """Customers, each with their latest survey; what is read of them is kept, for as many answers as ask for it."""
+
+    def __init__(self, surveys: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        self.surveys = surveys
+        self.places = {person: place for place, (person, _) in enumerate(surveys)}
+        self.columns: dict[tuple[Key, tzinfo], list[Any]] = {}
+
+    def column(self, key: Key, zone: tzinfo, person: str) -> list[Any]:
+        """What the others answered, without this person; None where nothing can be read."""
+        known = (replace(key, label="", default=None), zone)  # a default may be a list, and plays no part here
+        if known not in self.columns:
+            self.columns[known] = [_read(key, survey, zone) for _, survey in self.surveys]
+        column, place = self.columns[known], self.places.get(person)
+        return column[:] if place is None else column[:place] + column[place + 1 :]
 
 
 class Peers:
-    """The other customers' latest surveys, read once and only as far as an answer asks for them."""
+    """One customer among the others, who are read only as far as an answer asks for them."""
 
-    def __init__(self, keys: Mapping[str, Key], own: Mapping[str, Any], others: Others | None, zone: tzinfo):
+    def __init__(
+        self,
+        keys: Mapping[str, Key],
+        own: Mapping[str, Any],
+        crowd: Callable[[], Crowd] | None,
+        person: str,
+        zone: tzinfo,
+    ) -> None:
         self.keys = keys
         self.own = own
-        self.others = others
+        self.crowd = crowd
+        self.person = person
         self.zone = zone
-        self.surveys: Sequence[Mapping[str, Any]] | None = None
         self.columns: dict[str, list[Any]] = {}
 
     def percentile(self, key: str, within: Mapping[str, Any] | None = None) -> float | None:
@@ -39,7 +62,7 @@ class Peers:
     def _within(self, column: list[Any], within: Mapping[str, Any]) -> list[Any]:
         for name, value in within.items():
             current().step()
-            wanted = self._read(name, {self.keys[name].source: value}) if name in self.keys else value
+            wanted = _read(self.keys[name], {self.keys[name].source: value}, self.zone) if name in self.keys else value
             fitting = [wanted is not None and other == wanted for other in self._column(name)]
             column = [mine if fits else None for mine, fits in zip(column, fitting, strict=True)]
         return column
@@ -50,18 +73,17 @@ class Peers:
             raise ModuleError(f"percentile needs the name of a survey key in quotes, not {name!r}. {hint}".strip())
         if name not in self.columns:
             with current().paused():
-                if self.surveys is None:
-                    self.surveys = self.others() if self.others else ()
-                self.columns[name] = [self._read(name, survey) for survey in self.surveys]
+                crowd = self.crowd() if self.crowd else Crowd(())
+                self.columns[name] = crowd.column(self.keys[name], self.zone, self.person)
         return self.columns[name]
 
-    def _read(self, name: str, survey: Mapping[str, Any]) -> Any:
-        key = self.keys[name]
-        for source in (key.source, key.name):
-            raw = survey.get(source)
-            if not is_absent(raw):
-                try:
-                    return key.read(raw, self.zone)
-                except Unreadable:
-                    continue
-        return None
+
+def _read(key: Key, survey: Mapping[str, Any], zone: tzinfo) -> Any:
+    for source in (key.source, key.name):
+        raw = survey.get(source)
+        if not is_absent(raw):
+            try:
+                return key.read(raw, zone)
+            except Unreadable:
+                continue
+    return None

@@ -72,8 +72,10 @@ def for_work(session: Session, id: int) -> Errand | None:
     return errand
 
 
-def latest(session: Session, kind: str, subject: str) -> Errand | None:
+def latest(session: Session, kind: str, subject: str, state: str | None = None) -> Errand | None:
     query = select(Errand).where(Errand.kind == kind, Errand.subject == subject).order_by(Errand.id.desc())
+    if state is not None:
+        query = query.where(Errand.state == state)
     return session.scalars(query.limit(1)).first()
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from store import chats, deliveries
 from store.answers import ASKING, EMPTIED, GOING, Answer
-from store.deliveries import CANCELLED, LONG_PAUSE, MAIL, WAITING, Delivery
+from store.deliveries import CANCELLED, DEAD, LONG_PAUSE, MAIL, WAITING, Delivery
 
 NO_WORDS = "no words"  # what comes after a question that nobody answered is not known
 NOTHING = "nothing"
@@ -14,12 +14,12 @@ EMPTY = "empty"
 
 
 def resume(session: Session, answer: Answer, now: datetime) -> tuple[int, str]:
-    """Put what was cancelled of this answer back into its chat's line, the first of it due now and the rest after
-    their own waits. Returns how many messages, and why there are none or not all."""
+    """Put what was cancelled of this answer, or could not be sent, back into its chat's line: the first of it due now
+    and the rest after their own waits. Returns how many messages, and why there are none or not all."""
     if answer.state == EMPTIED:
         return 0, EMPTY
     chats.hold(session, answer.channel, answer.chat)
-    stopped = [row for row in deliveries.of_source(session, answer.source) if row.state == CANCELLED]
+    stopped = [row for row in deliveries.of_source(session, answer.source) if row.state in (CANCELLED, DEAD)]
     if not stopped:
         return 0, NOTHING
     again = [row for row in stopped if deliveries.retry(session, row.id, now)]

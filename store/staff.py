@@ -3,6 +3,7 @@
 import secrets
 import threading
 from datetime import datetime
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -18,8 +19,12 @@ _hasher = PasswordHasher()
 # A password takes 64 MiB and a fiftieth of a second: two at a time, however many come.
 _turns = threading.BoundedSemaphore(2)
 TURN_SECONDS = 5.0
-# Verified when there is no such account, so that the answer takes as long as with one.
-_nobodys = _hasher.hash(secrets.token_urlsafe())
+
+
+@cache
+def _nobodys() -> str:
+    """Verified when there is no such account, so that the answer takes as long as with one."""
+    return _hasher.hash(secrets.token_urlsafe())
 
 
 class Busy(Exception):
@@ -74,7 +79,7 @@ def is_password(account: Staff | None, password: str) -> bool:
     """Takes equally long when nobody has that account."""
     try:
         with _Turn():
-            right = _hasher.verify(account.password if account else _nobodys, password)
+            right = _hasher.verify(account.password if account else _nobodys(), password)
     except (VerificationError, InvalidHashError):
         return False
     return right and account is not None and account.left_at is None

@@ -66,11 +66,12 @@ def _row(session: Session, channel: str, person: str, now: datetime) -> Survey:
     return found
 
 
-def others(session: Session, channel: str, person: str) -> list[dict[str, Any]]:
-    """The latest surveys of the channel's other customers; of very many, those that were heard of last: a share of
-    so many says the same, and an answer must not take the longer the more customers there are."""
-    query = select(Survey.profile, Survey.asked).where(Survey.channel == channel, Survey.person != person)
-    return [_known(*row) for row in session.execute(query.order_by(Survey.updated_at.desc()).limit(MOST_OTHERS))]
+def latest(session: Session, channel: str) -> list[tuple[str, dict[str, Any]]]:
+    """The channel's customers, each with what is known; of very many, those that were heard of last: a share of so
+    many says the same, and an answer must not take the longer the more customers there are."""
+    query = select(Survey.person, Survey.profile, Survey.asked).where(Survey.channel == channel)
+    rows = session.execute(query.order_by(Survey.updated_at.desc()).limit(MOST_OTHERS))
+    return [(person, _known(profile, asked)) for person, profile, asked in rows]
 
 
 def search(session: Session, words: str, channels: Collection[str], most: int = 20) -> list[Survey]:

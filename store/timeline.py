@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from store.answers import Answer
 from store.database import is_one_of
-from store.deliveries import DEAD, SENT, UNFINISHED, Delivery
+from store.deliveries import DEAD, EFFECTS, SENT, UNFINISHED, Delivery
 from store.events import NEW, Event
 
 EVENT, DELIVERY = 0, 1  # of two things at one moment the event comes first: it is the cause
@@ -138,7 +138,7 @@ def counts(session: Session, answer_ids: list[int]) -> dict[int, dict[str, int]]
     of_them = select(Answer.event_id).where(Answer.id.in_(answer_ids))
     query = (
         select(Delivery.answer_id, Delivery.state, func.count())
-        .where(Delivery.event_id.in_(of_them), Delivery.answer_id.in_(answer_ids))
+        .where(Delivery.event_id.in_(of_them), Delivery.answer_id.in_(answer_ids), Delivery.kind != EFFECTS)
         .group_by(Delivery.answer_id, Delivery.state)
     )
     found: dict[int, dict[str, int]] = {id: {} for id in answer_ids}

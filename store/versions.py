@@ -232,6 +232,11 @@ def get(session: Session, kind: str, name: str, number: int, lock: bool = False)
     return session.scalars(query.with_for_update() if lock else query).first()
 
 
+def exists(session: Session, kind: str, name: str, number: int) -> bool:
+    query = select(Version.id).where(Version.kind == kind, Version.name == name, Version.number == number)
+    return session.scalar(query) is not None
+
+
 def live_number(session: Session, kind: str, name: str) -> int | None:
     return session.scalar(select(Live.number).where(Live.kind == kind, Live.name == name))
 

@@ -54,6 +54,18 @@ def house(
         built.close()
 
 
+@pytest.fixture(scope="module", params=BOTH)
+def crew(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
+) -> Iterator[House]:
+    """On each database a house with two web processes and two workers, for promises that leave it standing."""
+    built = House(tmp_path_factory.mktemp("crew"), new_database(request.param), WEB_CONCURRENCY="2")
+    try:
+        yield built.open(workers=2)
+    finally:
+        built.close()
+
+
 @pytest.fixture(params=BOTH)
 def build(
     request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]
@@ -77,3 +89,16 @@ def browser() -> Iterator[Any]:
 
     with chromium() as opened:
         yield opened
+
+
+# What holds on both databases in `make test`: store, intake, deliveries, promises. The rest does in `make test-all`.
+ON_BOTH = ("test_promise_", "test_delivery_", "test_intake_", "test_torture_")
+# Of these the one variant that `make test` runs is PostgreSQL's.
+ON_POSTGRESQL = ("test_workers_retention", "test_console_versions")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "postgresql" in item.name and not item.path.name.startswith((*ON_BOTH, *ON_POSTGRESQL)):
+            item.add_marker(pytest.mark.slow)

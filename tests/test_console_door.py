@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 from sqlalchemy import text
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from app import create_app
 from tests import rows
@@ -61,7 +61,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[Rule]:
 
 
 def filled(rule: Rule) -> str:
-    values = {name: 1 if "Integer" in type(kind).__name__ else "x" for name, kind in rule._converters.items()}
+    values = {name: 1 if isinstance(kind, IntegerConverter) else "x" for name, kind in rule._converters.items()}
     built = rule.build(values)
     assert built is not None
     return built[1]
@@ -152,10 +152,28 @@ def test_a_login_begins_a_new_session_and_ends_the_one_before(house: House, admi
 
 @pytest.mark.parametrize(
     "wanted",
-    ["https://evil.example", "//evil.example/console/", "/\\evil.example", "/\t/evil.example", "/", "javascript:1"],
+    [
+        "https://evil.example",
+        "//evil.example/console/",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "/",
+        "javascript:1",
+        "/console/today\r\nSet-Cookie: maru=theirs",
+    ],
 )
 def test_the_login_leads_to_no_other_site(house: House, admin: Person, wanted: str) -> None:
     assert log_in(house, admin.email, admin.password, params={"next": wanted}).headers["Location"] == "/console/"
+
+
+def test_what_no_database_takes_is_a_mistake_of_the_asker(house: House, admin: Person) -> None:
+    http = admin.session()
+    asked = [http.get(f"{house.url}/console/{path}", timeout=10) for path in ("staff?after=%00", "chats?channel=%00")]
+    asked += [
+        http.post(f"{house.url}/console/staff/invite", data={"email": "a\0b@c.kr", "role": "viewer"}, timeout=10),
+        log_in(house, "\0", "x"),
+    ]
+    assert [answer.status_code for answer in asked] == [400] * 4
 
 
 def test_the_login_leads_to_the_page_that_was_wanted(house: House, admin: Person) -> None:

@@ -11,6 +11,13 @@ from tests import rows
 from tests.browsing import WIDTHS, Person
 from tests.house import House, eventually
 
+SAYS = """module: console_health
+starts:
+  - {on: chat_opened, tags: [console_health]}
+messages:
+  - text: 안녕하세요
+"""
+
 
 @pytest.fixture(scope="module")
 def viewer(house: House) -> Person:
@@ -67,6 +74,28 @@ def test_refused_calls_and_a_blocked_webhook_are_told(house: House, viewer: Pers
     eventually(told, "the refusals are told")
     house.open_chat({})  # a genuine call ends it
     eventually(lambda: not told(), "they are over")
+
+
+def test_a_message_that_is_tried_again_and_again_is_told_though_none_is_late(house: House, viewer: Person) -> None:
+    http = viewer.session()
+    chat = house.customer({})
+    house.faults({"do": "500", "match": {"method": "POST", "chat": chat}})
+    house.module(SAYS)
+    house.control(f"chats/{chat}/open", {"tags": ["console_health"]})
+    eventually(lambda: any(row["reason"] for row in house.deliveries(chat)), "it was tried")
+    with rows.connected(house) as connection:
+        messages = rows.table(connection, "deliveries")
+        connection.execute(messages.update().where(messages.c.chat == chat).values(attempts=3))
+
+    def told() -> bool:
+        part = http.get(f"{house.url}/readyz", timeout=10).json()["parts"]["deliveries"]
+        page = http.get(f"{house.url}/console/health", timeout=10).text
+        return "messages were tried 3 times" in part["detail"] and part["ok"] and "여러 번 해도 안 나간 것 1건" in page
+
+    eventually(told, "readiness and the page tell of it")
+    house.faults()
+    with rows.connected(house) as connection:
+        connection.execute(messages.update().where(messages.c.chat == chat).values(state="cancelled"))
 
 
 def test_health_is_well_made(viewer: Person, browser: Any) -> None:

@@ -130,6 +130,14 @@ def test_a_new_role_counts_at_once(house: House, admin: Admin) -> None:
     assert is_in(house, http)
 
 
+def test_an_admin_who_gives_the_role_away_is_led_to_a_page_that_is_still_theirs(house: House, admin: Admin) -> None:
+    person = Person(house, "admin")
+    answer = person.session().post(
+        f"{house.url}/console/staff/{admin.id_of(person.email)}/role", data={"role": "editor"}, timeout=10
+    )
+    assert (answer.status_code, answer.url) == (200, f"{house.url}/console/account")
+
+
 def test_who_is_let_go_is_out_at_once_with_the_links_they_made(house: House, admin: Admin) -> None:
     person = Person(house, "admin")
     leaving, id = Admin(house, person), admin.id_of(person.email)
@@ -171,15 +179,16 @@ def test_one_admin_always_stays(build: Callable[..., House]) -> None:
 # --- one's own account ---
 
 
-def test_a_new_password_ends_the_sessions_elsewhere(house: House) -> None:
+def test_a_new_password_ends_the_sessions_elsewhere_and_a_stolen_cookie(house: House) -> None:
     person = Person(house, "viewer")
-    here, there = person.session(), person.session()
+    here, there, thief = person.session(), person.session(), requests.Session()
+    thief.cookies.update(here.cookies)
     url = f"{house.url}/console/account/password"
     assert here.post(url, data={"old": "wrong", "new": "a wholly new password"}, timeout=10).status_code == 400
     assert here.post(url, data={"old": person.password, "new": "short"}, timeout=10).status_code == 400
-    assert is_in(house, there)
+    assert is_in(house, there) and is_in(house, thief)
     assert here.post(url, data={"old": person.password, "new": "a wholly new password"}, timeout=10).status_code == 200
-    assert (is_in(house, here), is_in(house, there)) == (True, False)
+    assert [is_in(house, one) for one in (here, there, thief)] == [True, False, False]
 
 
 def test_sessions_are_ended_one_by_one_and_nobody_else_s(house: House) -> None:
@@ -243,6 +252,7 @@ def test_an_admin_invites_changes_and_lets_go(house: House, browser: Any) -> Non
     assert use(link, "a long enough one").status_code == 303
     page.goto(f"{house.url}/console/staff?q={email}")
     page.select_option(".role select", "editor")
+    page.click(".role >> text=바꾸기")
     page.wait_for_selector("text=역할을 바꿨어요")
     page.goto(f"{house.url}/console/staff?q={email}")
     page.on("dialog", lambda dialog: dialog.accept())

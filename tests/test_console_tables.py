@@ -85,7 +85,7 @@ def test_a_draft_is_compared_row_by_row_published_and_rolled_back(
     assert "<del>스티커</del> <ins>연필</ins>" in page.text and "<del>가방</del>" not in page.text
     seen = revision(house, http, table)
     form = {"revision": seen, "note": "연필이 왔어요"}
-    assert "2번 버전을 발행했어요" in http.post(address(house, table, "publish"), data=form, timeout=30).text
+    assert "버전 2 발행을 마쳤어요" in http.post(address(house, table, "publish"), data=form, timeout=30).text
     assert rows_of(house, table)[0]["gift"] == "연필"
     history = http.get(address(house, table, "versions"), timeout=30).text
     assert "연필이 왔어요" in history and "publisher-" in history

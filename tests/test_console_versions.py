@@ -28,13 +28,14 @@ class Desk:
 
     def comes(self, number: int) -> str:
         """What this customer hears."""
-        chat = self.house.open_chat({"k": number}, tags=[self.name])
+        chat = self.house.open_chat({f"{self.name}_k": number}, tags=[self.name])
         return str(self.house.wait(chat, 1)[0]["plainText"])
 
     def write(self, text: str, value: str) -> None:
         body = (
             f"module: {self.name}\ntitle: 시험 {self.name}\norder: 5\nstarts:\n"
-            f"  - {{on: chat_opened, tags: [{self.name}]}}\nsurvey:\n  k: {{type: number, label: 수}}\n"
+            f"  - {{on: chat_opened, tags: [{self.name}]}}\n"
+            f"survey:\n  k: {{type: number, label: 수, from: {self.name}_k}}\n"
             f'values:\n  v: {value}\nmessages:\n  - text: "{text}"\n'
         )
         self.house.flask("responses", "import", written(self.house, body, "yaml"))

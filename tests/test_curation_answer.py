@@ -11,6 +11,7 @@ import pytest
 
 from curation.answer import Answer, answer, read_reply
 from curation.lookup import Table
+from curation.peers import Crowd
 from responses.module import Module, parse
 from responses.problems import ModuleError
 
@@ -254,6 +255,10 @@ def test_a_database_that_is_away_is_no_mistake_of_the_module() -> None:
 STANDING = "messages:\n  - text: \"{{ percentile('weight') }}/{{ percentile('weight', within={'goal': goal}) }}\"\n"
 
 
+def crowd(others: Sequence[Mapping[str, Any]]) -> Crowd:
+    return Crowd([(f"person-{place}", other) for place, other in enumerate(others)])
+
+
 @pytest.mark.parametrize(
     ("others", "said"),
     [
@@ -264,10 +269,18 @@ STANDING = "messages:\n  - text: \"{{ percentile('weight') }}/{{ percentile('wei
     ],
 )
 def test_percentile_is_the_share_of_others_below(others: Sequence[Mapping[str, Any]], said: str) -> None:
-    got = run(module(STANDING), {"weight": 64, "goal": "감량"}, others=lambda: others)
+    got = run(
+        module(STANDING),
+        {"weight": 64, "goal": "감량"},
+        crowd=lambda: crowd(others),
+    )
     assert plain(got) == [said]
 
 
 def test_reading_many_other_surveys_is_not_the_module_s_cost() -> None:
     others = [{"weight": f"{20 + place % 280}kg", "goal": "감량"} for place in range(20_000)]
-    assert run(module(STANDING), {"weight": 64, "goal": "감량"}, others=lambda: others).messages
+    assert run(
+        module(STANDING),
+        {"weight": 64, "goal": "감량"},
+        crowd=lambda: crowd(others),
+    ).messages

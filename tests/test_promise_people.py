@@ -1,13 +1,10 @@
 """People come first: what is on its way when somebody writes may arrive, and is not tried again."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.house import SURVEY, House, eventually
 from tests.test_delivery_series import THREE, series
 
-Build = Callable[..., House]
 POST = {"method": "POST", "path": "/open/v5/user-chats/*/messages"}
 
 
@@ -32,31 +29,28 @@ def settled(house: House, chat: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("who", "reason"), [("manager", "a manager wrote"), ("log:close", "the chat was closed")])
-def test_a_message_that_breaks_off_while_people_come_is_not_tried_again(build: Build, who: str, reason: str) -> None:
-    house = build()
-    chat = in_flight(house, stored=False)
-    house.say(chat, "제가 이어서 볼게요" if who == "manager" else "", who)
-    assert settled(house, chat) == [
+def test_a_message_that_breaks_off_while_people_come_is_not_tried_again(crew: House, who: str, reason: str) -> None:
+    chat = in_flight(crew, stored=False)
+    crew.say(chat, "제가 이어서 볼게요" if who == "manager" else "", who)
+    assert settled(crew, chat) == [
         ("하나", "sent", ""),
         ("둘", "cancelled", reason),
         ("셋", "cancelled", reason),
     ]
-    assert house.told(chat) == ["하나"]
+    assert crew.told(chat) == ["하나"]
 
 
-def test_a_message_that_arrived_while_people_came_is_known_to_be_sent(build: Build) -> None:
-    house = build()
-    chat = in_flight(house, stored=True)
-    house.say(chat, "제가 이어서 볼게요", "manager")
-    assert [state for _, state, _ in settled(house, chat)] == ["sent", "sent", "cancelled"]
-    assert house.told(chat) == ["하나", "둘"]
+def test_a_message_that_arrived_while_people_came_is_known_to_be_sent(crew: House) -> None:
+    chat = in_flight(crew, stored=True)
+    crew.say(chat, "제가 이어서 볼게요", "manager")
+    assert [state for _, state, _ in settled(crew, chat)] == ["sent", "sent", "cancelled"]
+    assert crew.told(chat) == ["하나", "둘"]
 
 
-def test_what_was_cancelled_on_its_way_can_be_sent_by_staff(build: Build) -> None:
-    house = build()
-    chat = in_flight(house, stored=False)
-    house.say(chat, "제가 이어서 볼게요", "manager")
-    settled(house, chat)
-    house.flask("deliveries", "retry", str(house.deliveries(chat)[1]["id"]))
-    house.wait(chat, 2)
-    assert house.told(chat) == ["하나", "둘"]
+def test_what_was_cancelled_on_its_way_can_be_sent_by_staff(crew: House) -> None:
+    chat = in_flight(crew, stored=False)
+    crew.say(chat, "제가 이어서 볼게요", "manager")
+    settled(crew, chat)
+    crew.flask("deliveries", "retry", str(crew.deliveries(chat)[1]["id"]))
+    crew.wait(chat, 2)
+    assert crew.told(chat) == ["하나", "둘"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, func, insert, null, select, text
 
@@ -69,6 +70,7 @@ def database_part(house: House) -> dict[str, Any]:
     return dict(answer.json()["parts"]["database"])
 
 
+@pytest.mark.parametrize("build", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True)
 def test_a_release_that_starts_before_its_upgrade_loses_and_doubles_nothing(build: Callable[..., House]) -> None:
     house = build()
     tag = series(house, FIVE)

@@ -16,6 +16,11 @@ import requests
 from tests.house import ROOT, eventually, free_port
 
 
+def _hear_ctrl_c() -> None:
+    """Tests that a shell runs in the background have it ignored, and what they start would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     """`python run.py` on a DATA_DIR of its own, as a user has it who has no terminal."""
 
@@ -36,6 +41,7 @@ class Run:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_ctrl_c,
         )
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         return self

@@ -58,6 +58,7 @@ def test_a_message_that_is_retried_lowers_no_count(house: House) -> None:
     assert delivered(figures(house), "cancelled") == before + 2
 
 
+@pytest.mark.parametrize("build", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_what_waits_and_how_late_it_is_shows(build: Callable[..., House]) -> None:
     house = build(workers=0, clock=False)
     house.open_chat({**SURVEY, "wish": "감량"}, tags=[series(house, THREE)])

@@ -60,6 +60,7 @@ def test_an_errand_whose_worker_is_killed_is_done_by_another(build: Callable[...
     eventually(lambda: states(house) == ["done"], "another worker has done it", patience=15)
 
 
+@pytest.mark.parametrize("build", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_a_cancelled_errand_stays_cancelled(build: Callable[..., House]) -> None:
     house = build()
     publisher = written(house)
@@ -71,6 +72,7 @@ def test_a_cancelled_errand_stays_cancelled(build: Callable[..., House]) -> None
     eventually(lambda: states(house) == ["cancelled", "done"], "only what was asked anew is done")
 
 
+@pytest.mark.parametrize("build", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True)
 def test_a_scheduled_draft_goes_live_once_with_three_clocks(build: Callable[..., House]) -> None:
     house = build()
     publisher = written(house)

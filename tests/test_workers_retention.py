@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.house import BIN, SURVEY, House, eventually, opened
 from tests.rows import connected, everything
 from tests.test_delivery_series import series
@@ -31,6 +33,7 @@ def of_chat(house: House, chat: str) -> dict[str, list[dict[str, Any]]]:
     return {name: [row for row in rows[name] if row["chat"] == chat] for name in ("events", "answers", "deliveries")}
 
 
+@pytest.mark.parametrize("build", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True)
 def test_what_is_too_old_is_emptied_once_by_three_clocks_and_what_is_younger_stays(
     build: Callable[..., House],
 ) -> None:

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 import clock
-from store import database, deliveries, events, processes, schema, standing
+from store import database, deliveries, events, processes, schema, standing, stuck
 
 OLD_SECONDS = 30.0  # an event older than this and still undecided means that the workers do not keep up
 
@@ -120,10 +120,12 @@ def _queue() -> str:
 
 def _deliveries() -> str:
     with database.reading() as session:
-        due = deliveries.next_due(session)
+        due, in_vain = deliveries.next_due(session), stuck.tried_in_vain(session, clock.now())
     late = (clock.now() - due).total_seconds() if due else 0.0
     if late > OLD_SECONDS:
         raise _Trouble(f"a message is {late:.0f} s overdue", works=True)
+    if in_vain:
+        raise _Trouble(f"{in_vain} messages were tried {stuck.MANY_ATTEMPTS} times or more", works=True)
     return "on time"
 
 

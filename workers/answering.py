@@ -15,6 +15,7 @@ import clock
 import logs
 from channels.contract import Inbound, Keys, Known, SendError, inbound_from
 from curation import answer as curation
+from curation.peers import Crowd
 from curation.plain import plain
 from interaction import decide
 from responses.module import Module
@@ -250,7 +251,7 @@ def _answer(
             channel=event.channel,
             site=context["site"],
             matched=context["matched"],
-            others=lambda: surveys.others(session, event.channel, context["customer"]["id"]),
+            crowd=lambda: Crowd(surveys.latest(session, event.channel)),
             version=number,
         )
 
@@ -388,7 +389,7 @@ def _take_reply(desk: Desk, event: events.Event, owner: str, inbound: Inbound, a
             channel=asked.channel,
             site=asked.context["site"],
             matched=asked.context["matched"],
-            others=lambda: surveys.others(session, asked.channel, asked.person),
+            crowd=lambda: Crowd(surveys.latest(session, asked.channel)),
             version=asked.version,
         )
         _go_on(session, held, asked, module, received, found, event.trace)

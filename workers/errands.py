@@ -32,7 +32,12 @@ Tell = Callable[[int, int], bool]
 
 def _backtest(app: Flask, errand: Errand, tell: Tell) -> dict[str, Any]:
     with database.reading() as session:
-        return rehearsal.backtest(session, app.extensions["settings"], errand.subject, errand.given["last"], tell)
+        draft = versions.get(session, versions.MODULE, errand.subject, versions.DRAFT)
+        live = versions.live_number(session, versions.MODULE, errand.subject)
+        last = errand.given["last"]
+        found = rehearsal.backtest(session, app.extensions["settings"], errand.subject, last, tell)
+        # What was compared: both may have changed since it was asked for.
+        return found | {"revision": draft.revision if draft else None, "live": live}
 
 
 KINDS: dict[str, Callable[[Flask, Errand, Tell], dict[str, Any]]] = {

@@ -14,6 +14,7 @@ from channels.contract import Inbound
 from curation import answer as curation
 from curation import backtest as comparing
 from curation.memory import Memory
+from curation.peers import Crowd
 from interaction import decide
 from responses.module import Module
 from responses.problems import ModuleError
@@ -60,6 +61,10 @@ def _answer(
     numbers: Mapping[str, int],
     memory: Memory | None = None,
 ) -> curation.Answer:
+
+    def load() -> Crowd:
+        return Crowd(surveys.latest(session, channel))
+
     return curation.answer(
         module,
         received,
@@ -69,7 +74,7 @@ def _answer(
         chat=context["chat"],
         channel=channel,
         matched=context.get("matched"),
-        others=lambda: surveys.others(session, channel, context["customer"]["id"]),
+        crowd=load if memory is None else lambda: memory.crowd(channel, load),
         version=version,
         site=settings.base_url,
         memory=memory,

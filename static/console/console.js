@@ -15,11 +15,24 @@ document.addEventListener("htmx:responseError", (event) => {
     lapse();
     return;
   }
+  if (xhr.status === 403) {
+    refused();
+    return;
+  }
   toast(document.documentElement.lang === "ko" ? `되지 않았어요 (${xhr.status})` : `That did not work (${xhr.status})`);
 });
 document.addEventListener("htmx:sendError", () => {
   toast(document.documentElement.lang === "ko" ? "서버에 닿지 않아요. 연결을 확인해 주세요." : "The server cannot be reached.");
 });
+
+// The password may have been changed in another window: then this page's proof is of a session that has ended.
+async function refused() {
+  const before = csrf;
+  const again = (await renew()) && csrf !== before;
+  const korean = document.documentElement.lang === "ko";
+  if (again) toast(korean ? "로그인이 바뀌었어요. 한 번 더 해 주세요." : "Your login has changed. Please try once more.");
+  else toast(korean ? "이 일을 할 권한이 없어요. (403)" : "You may not do this. (403)");
+}
 
 // Nobody loses what they typed: they log in beside this page, and come back to it.
 function lapse() {
@@ -37,16 +50,22 @@ function lapse() {
   shown.append(link);
   document.getElementById("toasts").append(shown);
   window.addEventListener("focus", async function back() {
-    const answer = await fetch(location.href);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector('meta[name="csrf-token"]')?.content;
-    if (!fresh) return;
-    csrf = fresh;
-    for (const field of document.querySelectorAll('input[name="csrf_token"]')) field.value = fresh;
+    if (!(await renew())) return;
     lapsed = false;
     shown.remove();
     window.removeEventListener("focus", back);
   });
+}
+
+// After another login this page's proof of being ours has to be that login's. False: nobody is logged in.
+async function renew() {
+  const answer = await fetch(location.href);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector('meta[name="csrf-token"]')?.content;
+  if (!fresh) return false;
+  csrf = fresh;
+  for (const field of document.querySelectorAll('input[name="csrf_token"]')) field.value = fresh;
+  return true;
 }
 
 function toast(words) {
@@ -79,7 +98,11 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
 });
 
-// <select data-submits>: choosing is sending.
+// <select data-submits>: choosing is sending. With the arrow keys one passes others on the way to one's choice: then
+// the form's button sends.
+let byKey = false;
+document.addEventListener("keydown", () => { byKey = true; }, true);
+document.addEventListener("pointerdown", () => { byKey = false; }, true);
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  if (!byKey && event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });

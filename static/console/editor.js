@@ -13,6 +13,9 @@ const PAUSE = 200; // after the last stroke
 const POLL = 5000;
 
 let dirty = false;
+let strokes = 0; // to see whether something was typed while it was being saved
+let saving = false;
+let again = false; // save once more: it was asked for while saving
 let waiting = null; // for the pause after a stroke
 let asked = null; // the look that is on its way
 let replies = {};
@@ -35,8 +38,14 @@ function sent() {
   return short;
 }
 
-async function post(address, body, accept = "application/json") {
-  return fetch(address, { method: "POST", body, headers: { "X-CSRF-Token": csrf, Accept: accept } });
+// As htmx asks, so that the end of the login is told (401) and nothing that was typed gives way to the login page.
+async function post(address, body, accept = "application/json", signal = undefined) {
+  const once = () => fetch(address, { method: "POST", body, signal, headers: { "X-CSRF-Token": csrf, "HX-Request": "true", Accept: accept } });
+  const before = csrf;
+  let answer = await once();
+  if (answer.status === 403 && (await renew()) && csrf !== before) answer = await once(); // logged in anew in another tab
+  if (answer.status === 401) lapse();
+  return answer;
 }
 
 // ---- looking ----
@@ -46,6 +55,7 @@ function lookSoon() {
   waiting = setTimeout(look, PAUSE);
 }
 
+// True when what is shown is what is typed now.
 async function look() {
   clearTimeout(waiting);
   asked?.abort();
@@ -55,14 +65,16 @@ async function look() {
   for (const [name, value] of Object.entries(replies)) body.append(`r.${name}`, value);
   body.append("keys", keys);
   try {
-    const headers = { "X-CSRF-Token": csrf };
-    const answer = await fetch(form.dataset.look, { method: "POST", body, headers, signal: mine.signal });
-    if (answer.redirected) return void window.location.reload();
-    if (!answer.ok) return void toast(words(`미리 볼 수 없어요 (${answer.status})`, `No preview (${answer.status})`));
-    show(await answer.json());
+    const answer = await post(form.dataset.look, body, "application/json", mine.signal);
+    if (answer.ok) {
+      show(await answer.json());
+      return true;
+    }
+    if (answer.status !== 401) toast(words(`미리 볼 수 없어요 (${answer.status})`, `No preview (${answer.status})`));
   } catch (error) {
     if (error.name !== "AbortError") toast(words("서버에 닿지 않아요. 적은 내용은 그대로 있어요.", "The server cannot be reached. What you typed is still here."));
   }
+  return false;
 }
 
 function show(found) {
@@ -172,6 +184,7 @@ yaml.addEventListener("scroll", () => (document.getElementById("lines").scrollTo
 
 function changed() {
   dirty = true;
+  strokes += 1;
   document.getElementById("unsaved")?.removeAttribute("hidden");
   lookSoon();
 }
@@ -193,21 +206,30 @@ window.addEventListener("beforeunload", (event) => {
 
 // ---- tabs ----
 
-async function openTab(tab) {
-  const narrow = tab === "preview";
-  workbench.classList.toggle("shows-preview", narrow);
-  for (const one of ["form", "yaml", "preview"]) document.getElementById(`tab-${one}`).setAttribute("aria-selected", String(one === tab));
-  if (narrow || form.elements.tab.value === tab) return;
-  if (tab === "yaml") {
-    await look(); // what was typed last is in the text too
-  } else {
-    const body = sent();
-    body.set("tab", "yaml");
+// The one is made from the other by the server; while that cannot be had, what is typed stays where it is.
+async function crossed(tab) {
+  if (tab === "yaml") return look(); // what was typed last is in the text too
+  const body = sent();
+  body.set("tab", "yaml");
+  try {
     const answer = await post(form.dataset.form, body, "text/html");
+    if (!answer.ok && answer.status !== 422) return false;
     document.getElementById("panel-form").innerHTML = await answer.text();
     if (answer.ok) form.elements.base.value = yaml.value;
-    else if (answer.status !== 422) return;
+    return true;
+  } catch {
+    toast(words("서버에 닿지 않아요. 적은 내용은 그대로 있어요.", "The server cannot be reached. What you typed is still here."));
+    return false;
   }
+}
+
+async function openTab(tab) {
+  const narrow = tab === "preview";
+  const crosses = !narrow && form.elements.tab.value !== tab;
+  if (crosses && !(await crossed(tab))) return;
+  workbench.classList.toggle("shows-preview", narrow);
+  for (const one of ["form", "yaml", "preview"]) document.getElementById(`tab-${one}`).setAttribute("aria-selected", String(one === tab));
+  if (!crosses) return;
   form.elements.tab.value = tab;
   document.getElementById("panel-form").hidden = tab !== "form";
   document.getElementById("panel-yaml").hidden = tab !== "yaml";
@@ -298,8 +320,21 @@ document.getElementById("play").addEventListener("click", async () => {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
+  if (saving) return void (again = true); // two at once would overtake each other
+  saving = true;
+  try {
+    await save(event.submitter);
+  } finally {
+    saving = false;
+  }
+  if (again && dirty) form.requestSubmit(document.getElementById("save"));
+  again = false;
+});
+
+async function save(submitter) {
   const body = sent();
-  if (event.submitter?.name === "over") body.set("over", event.submitter.value);
+  const saved = strokes;
+  if (submitter?.name === "over") body.set("over", submitter.value);
   const state = document.getElementById("state");
   state.textContent = words("저장하고 있어요…", "Saving…");
   let answer;
@@ -323,22 +358,24 @@ form.addEventListener("submit", async (event) => {
     state.textContent = words(`고칠 곳이 ${problems.length}군데 있어 저장하지 않았어요.`, `Not saved: ${problems.length} to mend.`);
   } else if (answer.ok && !answer.redirected) {
     form.elements.revision.value = (await answer.json()).revision;
-    dirty = false;
-    document.getElementById("unsaved").hidden = true;
+    dirty = strokes !== saved;
+    document.getElementById("unsaved").hidden = !dirty;
     document.getElementById("newer").hidden = true;
     document.getElementById("conflict").replaceChildren();
     state.textContent = words("저장했어요", "Saved");
   } else {
     state.textContent = words(`저장하지 못했어요 (${answer.status}). 적은 내용은 그대로 있어요.`, `Not saved (${answer.status}). What you typed is still here.`);
   }
-});
+}
 
 setInterval(async () => {
   if (document.hidden) return;
   let found;
   try {
-    const answer = await fetch(form.dataset.newer);
-    if (!answer.ok || answer.redirected) return;
+    // As htmx asks: a page that looks by itself does not keep a login alive.
+    const answer = await fetch(form.dataset.newer, { headers: { "HX-Request": "true" } });
+    if (answer.status === 401) lapse();
+    if (!answer.ok) return;
     found = await answer.json();
   } catch {
     return; // away for a moment; saving will tell if it lasts

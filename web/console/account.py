@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from store import database, logins, staff
 from store.logins import Link
 from web.console import browsers, proof, second_factor
-from web.console.door import LONGEST_PASSWORD, too_short
+from web.console.door import LONGEST_PASSWORD, too_short, with_session
 from web.console.frame import console, note, page, who
 from web.words import t
 
@@ -64,15 +64,15 @@ def change_password() -> AnyResponse:
         mine = staff.get(session, who().id)
         if mine is not None:
             mine.password = hashed
-        logins.end(session, who().id, but=who().session)
+        logins.end(session, who().id)  # this one, too: whoever has stolen its cookie is out
+        token = logins.begin(session, who().id, request.remote_addr or "", request.user_agent.string)
         logins.revoke_links(session, Link.email == who().email)
         note(session, "staff.password_set", f"staff:{who().email}")
-    return _back(
-        t(
-            "비밀번호를 바꿨어요. 다른 곳의 로그인은 모두 끝냈어요.",
-            "Your password is changed. You are logged out everywhere else.",
-        )
+    said = t(
+        "비밀번호를 바꿨어요. 다른 곳의 로그인은 모두 끝냈어요.",
+        "Your password is changed. You are logged out everywhere else.",
     )
+    return with_session(_back(said), token)
 
 
 @console.get("/account/second-factor")

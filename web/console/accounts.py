@@ -122,7 +122,13 @@ def change_role(id: int) -> AnyResponse:
             if before == ADMIN:
                 _no_longer_admin(session, account)
             note(session, "staff.role", f"staff:{email}", {"role": before}, {"role": role})
-    return _last_admin_stays() if kept else _back(t(f"{email}의 역할을 바꿨어요.", f"Changed the role of {email}."))
+    if kept:
+        return _last_admin_stays()
+    said = t(f"{email}의 역할을 바꿨어요.", f"Changed the role of {email}.")
+    if id == who().id and role != ADMIN:  # this page is no longer theirs
+        flash(said, "")
+        return redirect(url_for("console.account"), 303)
+    return _back(said)
 
 
 def _account(session: Session, id: int) -> Staff:

@@ -14,13 +14,16 @@ from store import database, errands, versions
 from web.console import problem_words
 from web.console.frame import console, may, needs, page, personal, who
 from web.console.module_page import KIND, head
+from web.console.numbers import whole
 from web.console.versions import BACKTEST
 from web.words import t
+from workers import words
 from workers.queues import ERRAND
 
 SIZES = (100, 1_000, 10_000)
-_GROUPS = 20
+_GROUPS = 50
 _SURVEY = 30  # keys of one customer that are shown
+_FAILS = "fails: "
 _QUOTED = re.compile(r"'[^']*'")
 
 
@@ -36,16 +39,19 @@ def responses_backtest(module: str) -> Response:
 def _latest(session: Session, module: str) -> dict[str, Any]:
     draft = versions.get(session, KIND, module, versions.DRAFT)
     errand = errands.latest(session, BACKTEST, module)
-    found = errand.found if errand is not None and errand.state == errands.DONE else None
+    found: Any = errand.found if errand is not None and errand.state == errands.DONE else None
+    live = versions.live_number(session, KIND, module)
     return {
         "errand": errand,
         "sizes": SIZES,
         "chosen": errand.given["last"] if errand is not None else SIZES[0],
         "open": errand is not None and errand.state in errands.OPEN,
-        "of_older": errand is not None and (draft is None or errand.given["revision"] != draft.revision),
+        "of_older": bool(found) and (draft is None or found["revision"] != draft.revision),
+        "of_other": bool(found) and found["live"] != live,
+        "reason": _reason(errand.reason) if errand is not None else "",
         "found": found,
         "bars": _bars(found) if found else [],
-        "groups": [_group(group) for group in found["groups"][:_GROUPS]] if found else [],
+        "groups": _groups(session, module, found) if found else [],
         "more": max(len(found["groups"]) - _GROUPS, 0) if found else 0,
     }
 
@@ -53,7 +59,7 @@ def _latest(session: Session, module: str) -> dict[str, Any]:
 @console.post("/responses/<module>/backtest")
 @needs("editor")
 def responses_backtest_start(module: str) -> AnyResponse:
-    last = request.form.get("last", type=int)
+    last = request.form.get("last", type=whole)
     if last not in SIZES:
         abort(400)
     with database.writing() as session:
@@ -62,7 +68,7 @@ def responses_backtest_start(module: str) -> AnyResponse:
             abort(409)
         latest = errands.latest(session, BACKTEST, module)
         if latest is None or latest.state not in errands.OPEN:
-            given = {"last": last, "revision": draft.revision, "live": live}
+            given = {"last": last}
             errands.ask(session, BACKTEST, module, given, who().email, clock.now())
     current_app.extensions["intake"].bell.ring(ERRAND)
     return redirect(url_for("console.responses_backtest", module=module), 303)
@@ -80,6 +86,22 @@ def responses_backtest_cancel(module: str) -> AnyResponse:
 
 # ---- what came of it -------------------------------------------------------------------
 
+_REASONS = {
+    "it took too long": (
+        "너무 오래 걸려 멈췄어요. 더 적은 고객으로 해 보세요.",
+        "it took too long. Try it with fewer.",
+    ),
+    "the worker died of it several times": (
+        "처리하던 프로세스가 여러 번 꺼졌어요. 잠시 뒤 다시 해 보세요.",
+        "its process died several times. Try it again later.",
+    ),
+}
+
+
+def _reason(said: str) -> str:
+    """Why it could not be done."""
+    return t(*_REASONS[said]) if said in _REASONS else problem_words.said(said)
+
 
 def _bars(found: dict[str, Any]) -> list[tuple[str, float, float]]:
     """Kind, where it begins and how long it is, in hundredths of all surveys."""
@@ -91,16 +113,24 @@ def _bars(found: dict[str, Any]) -> list[tuple[str, float, float]]:
     return bars
 
 
-def _group(group: dict[str, Any]) -> dict[str, Any]:
+def _groups(session: Session, module: str, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Failures first: they are what has to be seen before publishing."""
+    groups = sorted(found["groups"], key=lambda group: not group["cause"].startswith(_FAILS))
+    keys = words.module_version(session, module, found["live"]).survey.values()
+    labels = {key.source: key.label or key.name for key in keys}
+    return [_group(group, labels) for group in groups[:_GROUPS]]
+
+
+def _group(group: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
     said, examples = group["cause"], [personal(one) for one in group["examples"]]
-    fails = said.startswith("fails: ")
+    fails = said.startswith(_FAILS)
     if fails or said.startswith("failed before: "):  # what was said on the other side is no news
         examples = [one | {"before": [], "after": []} for one in examples]
-    told = [_example(one) for one in examples]
+    told = [_example(one, labels) for one in examples]
     return {"cause": cause(said), "count": group["count"], "fails": fails, "examples": told}
 
 
-def _example(example: dict[str, Any]) -> dict[str, Any]:
+def _example(example: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
     """The customer's survey, and the messages beside each other; the same ones are only counted."""
     before, after = example["before"], example["after"]
     rows: list[tuple[list[Piece] | None, list[Piece] | None]] = []
@@ -115,7 +145,7 @@ def _example(example: dict[str, Any]) -> dict[str, Any]:
             rows.append(([Piece(before[old], True)], None))
         elif new is not None:
             rows.append((None, [Piece(after[new], True)]))
-    survey = [(key, value) for key, value in example["survey"].items() if value not in (None, "")]
+    survey = [(labels.get(key, key), value) for key, value in example["survey"].items() if value not in (None, "")]
     return {"survey": survey[:_SURVEY], "rows": rows, "same": same, "has_texts": bool(before or after)}
 
 

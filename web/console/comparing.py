@@ -14,6 +14,7 @@ from responses.problems import Invalid
 from store import database, versions
 from web.console.frame import console, page
 from web.console.module_page import KIND, head
+from web.console.numbers import whole
 from web.words import t
 from workers import words
 
@@ -86,7 +87,11 @@ def responses_compare(module: str) -> Response:
         shown = head(session, module)
         history = versions.history(session, KIND, module, most=200)
         live = shown["live"].number if shown["live"] else None
-        choices = ([versions.DRAFT] if shown["draft"] else []) + [one.number for one in history]
+        asked = (live, _number("a"), _number("b"))  # they may be older than those that are listed
+        numbers = {one.number for one in history} | {
+            number for number in asked if number and versions.exists(session, KIND, module, number)
+        }
+        choices = ([versions.DRAFT] if shown["draft"] else []) + sorted(numbers, reverse=True)
         before = _chosen("a", live if live is not None else choices[-1], choices)
         after = _chosen("b", _other(before, choices, shown["draft"] is not None), choices)
         old, new = _side(session, module, before), _side(session, module, after)
@@ -100,9 +105,15 @@ def responses_compare(module: str) -> Response:
     return page("responses_compare.html", **shown, **sides, tab="compare", differences=found)
 
 
-def _chosen(name: str, otherwise: int, choices: list[int]) -> int:
+def _number(name: str) -> int | None:
     said = request.args.get(name, "")
-    number = versions.DRAFT if said == "draft" else int(said) if said.isdecimal() and len(said) < 9 else otherwise
+    return versions.DRAFT if said == "draft" else request.args.get(name, type=whole)
+
+
+def _chosen(name: str, otherwise: int, choices: list[int]) -> int:
+    number = _number(name)
+    if number is None:
+        number = otherwise
     if number not in choices:
         abort(404)
     return number

@@ -32,16 +32,21 @@ def cookie_name() -> str:
 @console.before_request
 def guard() -> AnyResponse | None:
     request.max_content_length = MOST_SENT  # before anything reads the form
+    if "\0" in request.path:  # no name of ours, and PostgreSQL fails when it is asked for one
+        abort(404)
+    if any("\0" in said for _, said in request.args.items(multi=True)):
+        abort(400)
     unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
     if unsafe and is_from_elsewhere():
         abort(403)
     g.who = _recognised()
-    if request.endpoint in OPEN:
-        return None
-    if g.who is None:
-        return _to_login()
-    if unsafe and not is_from_our_page():
-        abort(403)
+    if request.endpoint not in OPEN:
+        if g.who is None:
+            return _to_login()
+        if unsafe and not is_from_our_page():
+            abort(403)
+    if any("\0" in said for _, said in request.form.items(multi=True)):
+        abort(400)
     return None
 
 
@@ -83,7 +88,8 @@ def _next() -> str:
     """Only a page of our own: else a link to the login would lead wherever its author likes."""
     wanted = request.values.get("next", "")
     parts = urlsplit(wanted)
-    ours = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "\\" not in wanted
+    plain = wanted.isprintable() and "\\" not in wanted  # no header takes a line break
+    ours = plain and not parts.scheme and not parts.netloc and parts.path.startswith("/console/")
     return wanted if ours else url_for("console.home")
 
 
@@ -147,7 +153,10 @@ def _let_in(account_id: int, email: str) -> AnyResponse:
             logins.end(session, g.who.id, g.who.session)
         token = logins.begin(session, account_id, address, request.user_agent.string)
         audit.note(session, clock.now(), email, "staff.logged_in", f"staff:{email}")
-    response = redirect(_next(), 303)
+    return with_session(redirect(_next(), 303), token)
+
+
+def with_session(response: AnyResponse, token: str) -> AnyResponse:
     response.set_cookie(cookie_name(), token, secure=over_https(), httponly=True, samesite="Lax", path="/")
     return response
 

@@ -14,10 +14,13 @@ import clock
 from settings import Settings
 from store import audit, staff
 from store.logins import Who
+from web.console.numbers import StorableConverter
 from web.masking import masked
 from web.words import t
 
 console = Blueprint("console", __name__, url_prefix="/console")
+# Before any address with a number in it is made known.
+console.record_once(lambda state: state.app.url_map.converters.update(int=StorableConverter))
 
 # The navigation: endpoint, Korean, English, the role that sees it.
 PAGES = (

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 import clock
 from settings import ROOT
-from store import database, deliveries, errands, events, processes, standing
+from store import database, deliveries, errands, events, processes, standing, stuck
 from web import front
 from web.console.frame import console, is_htmx, page, settings
 from web.console.health_words import ERRANDS, PARTS, PROCESSES
@@ -70,6 +70,7 @@ def _waiting(session: Session) -> dict[str, Any]:
         "events": events.waiting(session),
         "oldest_seconds": max((now - oldest).total_seconds(), 0.0) if oldest else 0.0,
         "deliveries": deliveries.waiting(session),
+        "in_vain": stuck.tried_in_vain(session, now),
         "late_seconds": max((now - due).total_seconds(), 0.0) if due else 0.0,
         "moved_seconds": _moved(now),
     }

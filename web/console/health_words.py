@@ -40,7 +40,8 @@ PARTS: dict[str, tuple[Words, Words, Words]] = {
     "deliveries": (
         ("메시지 발송", "Messages"),
         ("제때 나가고 있어요.", "On time."),
-        ("늦는 메시지가 있어요.", "Some are late."),
+        ("늦거나, 여러 번 해도 나가지 않는 메시지가 있어요. 오늘 화면에서 까닭을 볼 수 있어요.",
+         "Some are late or were tried in vain. Today tells why."),
     ),
     "channeltalk": (
         ("채널톡", "ChannelTalk"),

@@ -126,7 +126,7 @@ def stage_fields(keys: Mapping[str, Key], survey: Mapping[str, str]) -> str:
 @console.post("/responses/<module>/customers")
 @needs("editor")  # a viewer sees masked data, and what is computed from the real one would tell it
 def responses_customers(module: str) -> Response:
-    said = " ".join(request.form.get("q", "").split())[:100]
+    said = database.storable(" ".join(request.form.get("q", "").split()), 100)
     keys = _keys()
     with database.reading() as session:
         found = [

@@ -1,6 +1,8 @@
 """Why something was left out, stopped or failed, in the reader's words. Rows keep it in English; a platform's own
 words stay as they are."""
 
+import re
+
 from store.stuck import SET_ASIDE
 from web.console.frame import may
 from web.words import t
@@ -18,10 +20,6 @@ _WORDS = {
     "asked again": ("알아듣지 못해 다시 여쭤봤어요", "not understood, so asked again"),
     "no readable answer in three replies": ("세 번 모두 알아듣지 못했어요", "three replies could not be read"),
     "the profile was noted": ("고객 정보를 적어 두었어요", "the profile was noted"),
-    "not every message of the series was sent": (
-        "앞의 메시지가 모두 가지 않았어요",
-        "not every message before it was sent",
-    ),
     "the mail server hung up": ("메일 서버가 연결을 끊었어요", "the mail server hung up"),
     "the mail server did not answer in time": (
         "메일 서버가 제때 대답하지 않았어요",
@@ -36,6 +34,17 @@ _WORDS = {
         "the address is no e-mail address",
     ),
     "no keys": ("채널에 연결할 키가 없어요", "the channel has no keys"),
+    "not every message of the series was sent": (
+        "보내지 못한 메시지가 있어서 하지 않았어요",
+        "not every message of the series was sent",
+    ),
+    "the chat could not be read": ("대화의 상태를 확인하지 못했어요", "the chat could not be read"),
+    "the chat could not be read back": ("보낸 대화를 다시 읽지 못했어요", "the chat could not be read back"),
+    "the customer would have more than 20 tags": ("고객의 태그가 20개를 넘게 돼요", "more than 20 tags for a customer"),
+    "the platform could not be reached in time": ("채널에 연결하지 못했어요", "the platform could not be reached"),
+    "the platform did not answer in time": ("채널이 제때 대답하지 않았어요", "the platform did not answer in time"),
+    "the platform's answer did not end in time": ("채널의 대답이 너무 느려요", "the platform answered too slowly"),
+    "ChannelTalk asked to slow down": ("채널톡이 천천히 보내 달라고 했어요", "ChannelTalk asked to slow down"),
 }
 _MISSING = "missing: "
 _BEGINNINGS = {  # what follows are others' own words
@@ -46,6 +55,8 @@ _BEGINNINGS = {  # what follows are others' own words
         "the mail server's certificate is not trusted: ",
     ),
 }
+_ANSWERED = re.compile(r"(ChannelTalk|Webex) answered (\d{3})(.*)", re.DOTALL)
+_PLATFORMS = {"ChannelTalk": "채널톡", "Webex": "웹엑스"}
 
 
 def in_words(reason: str) -> str:
@@ -58,7 +69,23 @@ def in_words(reason: str) -> str:
         why = in_words(reason.removeprefix(SET_ASIDE))
         return t(f"직원이 덮어 두었어요 ({why})", f"set aside by staff ({why})")
     begun = next((one for one in _BEGINNINGS if reason.startswith(one)), None)
-    return reason if begun is None else t(*_BEGINNINGS[begun]) + reason.removeprefix(begun)
+    if begun is not None:
+        return t(*_BEGINNINGS[begun]) + reason.removeprefix(begun)
+    answered = _ANSWERED.fullmatch(reason)
+    if answered:
+        platform, status, more = answered[1], answered[2], answered[3]
+        happened = "오류가 났어요" if status.startswith("5") else "받지 않았어요"
+        return t(f"{_PLATFORMS[platform]}에서 {happened} ({status}){more}", reason)
+    return reason
+
+
+def of_message(reason: str) -> str:
+    """What follows the colon are the platform's own words, which may quote the message."""
+    if may("editor"):
+        return in_words(reason)
+    if reason.startswith(SET_ASIDE):
+        return t("직원이 덮어 두었어요", "set aside by staff")
+    return in_words(reason.partition(":")[0])
 
 
 def of_event(reason: str) -> str:

@@ -25,6 +25,7 @@ from web.words import t
 from workers import words
 
 LARGEST_BODY = 1024 * 1024
+LONGEST_TITLE = 100
 _MOST_FIELDS = 20_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DAYS = 7
@@ -108,7 +109,8 @@ def _head(content: str) -> tuple[str, float]:
 @needs("editor")
 def responses_new() -> AnyResponse:
     """A new module is a draft: from a blank page, or a copy of another."""
-    name, title = request.form.get("name", "").strip(), " ".join(request.form.get("title", "").split())[:100]
+    name, title = request.form.get("name", "").strip(), " ".join(request.form.get("title", "").split())
+    title = database.storable(title, LONGEST_TITLE)
     copied = request.form.get("copy", "")
     if not _NAME.fullmatch(name):
         said = t(

@@ -16,6 +16,7 @@ from store.database import storable
 from web.console import reasons
 from web.console.chats import channel_name
 from web.console.frame import console, is_htmx, may, needs, page, who
+from web.console.numbers import whole
 from web.words import t
 from workers.queues import ANSWER, DELIVER
 
@@ -88,10 +89,7 @@ def found(session: Session) -> dict[str, Any]:
 
 
 def _why(group: str, reason: str) -> str:
-    if group.endswith("events"):
-        return reasons.of_event(reason)
-    # What follows the colon are the platform's own words, which may quote the message.
-    return reasons.in_words(reason if may("editor") else reason.partition(":")[0])
+    return reasons.of_event(reason) if group.endswith("events") else reasons.of_message(reason)
 
 
 def _troubles(session: Session) -> list[Trouble]:
@@ -124,8 +122,8 @@ def today_change(group: str, change: str) -> AnyResponse:
         abort(404)
     now = clock.now()
     with database.reading() as session:
-        one = request.form.get("id", type=int)
-        chosen = [one] if one else stuck.ids(session, group, now, request.form.get("newest", 0, type=int), MOST)
+        one = request.form.get("id", type=whole)
+        chosen = [one] if one else stuck.ids(session, group, now, request.form.get("newest", 0, type=whole), MOST)
     notes = []
     for start in range(0, len(chosen), TOGETHER):  # a long transaction would hold up the webhooks
         with database.writing() as session:

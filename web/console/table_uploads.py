@@ -12,6 +12,7 @@ from curation.grid import LARGEST_FILE, place_of
 from store import database, errands, versions
 from web import errors
 from web.console.frame import console, needs, page, who
+from web.console.numbers import whole
 from web.console.tables import NAME, listed
 from web.words import t
 from workers.queues import ERRAND
@@ -70,9 +71,9 @@ def _ask(name: str) -> AnyResponse:
     data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise RequestEntityTooLarge
-    given = {"new_columns": "new_columns" in request.form, "revision": request.form.get("revision", 0, type=int)}
+    given = {"new_columns": "new_columns" in request.form, "revision": request.form.get("revision", 0, type=whole)}
     with database.writing() as session:
-        file_name = str(file.filename).replace("\\", "/").rpartition("/")[2][-200:]
+        file_name = database.storable(str(file.filename).replace("\\", "/").rpartition("/")[2][-200:], 200)
         errand = errands.ask(session, KIND, name, given, who().email, clock.now(), file_name, data)
         id = errand.id
     current_app.extensions["intake"].bell.ring(ERRAND)

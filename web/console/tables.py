@@ -1,6 +1,7 @@
 """Tables: what modules look up; its rows, its versions, what a draft would change, and making it live."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from flask import Response, abort, current_app, flash, redirect, request, url_for
@@ -14,15 +15,18 @@ from curation.sheets import csv_text
 from curation.spans import span_problems
 from responses.check import tables_read
 from responses.korean import josa
+from responses.module import parse
 from responses.problems import Invalid, Problem
 from store import database, errands, tables, versions
 from web.console import table_grid
 from web.console.frame import console, needs, note, page, who
+from web.console.numbers import whole
 from web.words import t
 from workers import words
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 LONGEST_NOTE = 500
+HISTORY = 50  # versions on a page
 _MOST_WARNINGS = 40
 _reads: dict[tuple[str, int], dict[str, list[str]]] = {}  # of a published version, which never changes
 
@@ -69,8 +73,13 @@ def _read_by(session: Session, module: str, number: int | None) -> dict[str, lis
 
 def _read_by_draft(session: Session, module: str, drafts: set[str]) -> dict[str, list[str]]:
     draft = versions.get(session, versions.MODULE, module, versions.DRAFT) if module in drafts else None
+    return _read_by_text(module, draft.content) if draft else {}
+
+
+@lru_cache(maxsize=256)
+def _read_by_text(module: str, text: str) -> dict[str, list[str]]:
     try:
-        return tables_read(words.parsed(draft)) if draft else {}
+        return tables_read(parse(text, f"{module}.yaml"))
     except Invalid:  # somebody is in the middle of a word
         return {}
 
@@ -99,13 +108,13 @@ def tables_table(name: str) -> AnyResponse:
     with database.reading() as session:
         shown = head(session, name, "now")
         live = shown["table"].number
-        number = request.args.get("version", live, type=int)
+        number = request.args.get("version", live, type=whole)
         if number is None or number == versions.DRAFT:
             return redirect(url_for("console.tables_draft", name=name))
         table = version_of(session, name, number)
-    find, row = request.args.get("find", "").strip()[:100], request.args.get("row", type=int)
+    find, row = request.args.get("find", "").strip()[:100], request.args.get("row", type=whole)
     places = table_grid.found(table, find) if find else range(len(table.rows))
-    at = request.args.get("page", 1, type=int)
+    at = request.args.get("page", 1, type=whole)
     if row in table.row_numbers and "page" not in request.args and not find:
         at = table.row_numbers.index(row) // table_grid.PAGE + 1
     rows = table_grid.part(places, at)
@@ -133,7 +142,7 @@ def _differing(name: str, before: Table, after: Table, uses: dict[str, list[str]
     keys = dict.fromkeys(key for columns in uses.values() for key in columns)
     by = [key for key in keys if key not in after.columns]  # a pair of bounds is a key beyond doubt
     changes = table_changes.compare(before, after, by)
-    every, at = request.args.get("all") == "1", request.args.get("page", 1, type=int)
+    every, at = request.args.get("all") == "1", request.args.get("page", 1, type=whole)
     return {
         "changes": changes,
         "counts": {kind: changes.count(kind) for kind in (*table_grid.KINDS, table_changes.SAME)},
@@ -161,17 +170,17 @@ def _warnings(session: Session, name: str, revision: int, draft: Table) -> list[
 
 @console.get("/tables/<name>/versions")
 def tables_versions(name: str) -> Response:
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=whole)
     with database.reading() as session:
         shown = head(session, name, "versions")
-        history = versions.history(session, versions.TABLE, name, before)
-    return page("tables_versions.html", **shown, history=history)
+        history = versions.history(session, versions.TABLE, name, before, HISTORY + 1)
+    return page("tables_versions.html", **shown, history=history[:HISTORY], more=len(history) > HISTORY)
 
 
 @console.get("/tables/<name>/compare")
 def tables_compare(name: str) -> Response:
     """Any two versions; 0 is the draft."""
-    one, other = (request.args.get(side, type=int) for side in ("before", "after"))
+    one, other = (request.args.get(side, type=whole) for side in ("before", "after"))
     if one is None or other is None:
         abort(400)
     with database.reading() as session:
@@ -215,10 +224,14 @@ def _download(data: bytes, name: str) -> Response:
 # ---- changes ---------------------------------------------------------------------------
 
 
+def _note() -> str:
+    return database.storable(request.form.get("note", "").strip(), LONGEST_NOTE)
+
+
 @console.post("/tables/<name>/publish")
 @needs("publisher")
 def tables_publish(name: str) -> AnyResponse:
-    said = request.form.get("note", "").strip()[:LONGEST_NOTE]
+    said = _note()
     with database.writing() as session:
         wrong = _not_as_seen(session, name)
         if not wrong:
@@ -228,7 +241,10 @@ def tables_publish(name: str) -> AnyResponse:
     if wrong:
         return _back_to_draft(name, wrong)
     flash(
-        t(f"{number}번 버전을 발행했어요. 다음 대화부터 쓰여요.", f"Version {number} is live from the next event on.")
+        t(
+            f"버전 {number} 발행을 마쳤어요. 다음 대화부터 적용돼요.",
+            f"Version {number} is live for the next chat.",
+        )
     )
     return redirect(url_for("console.tables_table", name=name), 303)
 
@@ -236,7 +252,7 @@ def tables_publish(name: str) -> AnyResponse:
 @console.post("/tables/<name>/propose")
 @needs("editor")
 def tables_propose(name: str) -> AnyResponse:
-    said = request.form.get("note", "").strip()[:LONGEST_NOTE]
+    said = _note()
     with database.writing() as session:
         wrong = _not_as_seen(session, name)
         if not wrong:
@@ -273,7 +289,7 @@ def _not_as_seen(session: Session, name: str, check: bool = True) -> str:
             "초안이 없어요. 그 사이 발행됐거나 버려졌어요.",
             "There is no draft: it was published or discarded meanwhile.",
         )
-    if draft.revision != request.form.get("revision", type=int):
+    if draft.revision != request.form.get("revision", type=whole):
         return t(
             f"그 사이 {draft.saved_by}님이 다른 파일을 올렸어요. 아래에서 달라진 것을 다시 봐 주세요.",
             f"{draft.saved_by} uploaded another file meanwhile. Please look at the changes again.",
@@ -303,7 +319,7 @@ def _back_to_draft(name: str, wrong: str) -> AnyResponse:
 @console.post("/tables/<name>/rollback")
 @needs("publisher")
 def tables_rollback(name: str) -> AnyResponse:
-    to, said = request.form.get("to", type=int), request.form.get("note", "").strip()[:LONGEST_NOTE]
+    to, said = request.form.get("to", type=whole), _note()
     if to is None:
         abort(400)
     try:
@@ -315,8 +331,8 @@ def tables_rollback(name: str) -> AnyResponse:
         abort(404)
     flash(
         t(
-            f"{number}번 버전을 다시 쓰고 있어요. 다음 대화부터 쓰여요.",
-            f"Version {number} is live again from the next event on.",
+            f"다시 버전 {number} 내용이 적용돼요. 다음 대화부터예요.",
+            f"Version {number} is live again for the next chat.",
         )
     )
     return redirect(url_for("console.tables_table", name=name), 303)

@@ -204,7 +204,7 @@ def _actions(one: Delivery) -> tuple[str, ...]:
 
 
 def _delivery_state(one: Delivery) -> tuple[str, str]:
-    reason = reasons.in_words(one.reason)
+    reason = reasons.of_message(one.reason)
     if one.state == SENDING:
         return "accent", t("보내는 중이에요", "being sent")
     if one.state == CANCELLED:

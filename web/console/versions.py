@@ -12,12 +12,14 @@ from responses.problems import Problem
 from store import database, errands, versions
 from web.console import problem_words
 from web.console.comparing import summary
-from web.console.frame import console, needs, note, page, settings, when, who
+from web.console.frame import console, may, needs, note, page, settings, when, who
 from web.console.module_page import KIND, head
+from web.console.numbers import whole
 from web.words import t
 from workers import words
 
 LONGEST_NOTE = 500
+HISTORY = 50  # versions on a page
 BACKTEST = "backtest"
 
 
@@ -26,12 +28,13 @@ def responses_versions(module: str) -> Response:
     return _versions(module)
 
 
-def _versions(module: str, status: int = 200, problem: str = "", again: int | None = None) -> Response:
-    before, again = request.args.get("before", type=int), again or request.args.get("again", type=int)
+def _versions(module: str, status: int = 200, problem: str = "") -> Response:
+    before = request.args.get("before", type=whole)
+    again = request.args.get("again", type=whole) if may("publisher") else None
     with database.reading() as session:
         shown = head(session, module)
         draft, live = shown["draft"], shown["live"]
-        history = versions.history(session, KIND, module, before)
+        history = versions.history(session, KIND, module, before, HISTORY + 1)
         shown["problems"] = [_told(problem) for problem in words.problems(session, draft)] if draft else []
         shown["failures"] = failures(session, module, draft)
         shown["changes"] = summary(session, module, live.number if live else None, versions.DRAFT) if draft else []
@@ -46,7 +49,9 @@ def _versions(module: str, status: int = 200, problem: str = "", again: int | No
         status,
         **shown,
         tab="versions",
-        history=history,
+        history=history[:HISTORY],
+        more=len(history) > HISTORY,
+        newest=before is None,
         problem=problem,
         typed=typed,
         longest_note=LONGEST_NOTE,
@@ -60,11 +65,12 @@ def _told(problem: Problem) -> dict[str, Any]:
 
 
 def failures(session: Session, module: str, draft: versions.Version | None) -> int:
-    """How many surveys failed in the last backtest of the draft as it is now."""
-    latest = errands.latest(session, BACKTEST, module) if draft else None
-    if latest is None or draft is None or latest.state != errands.DONE:
+    """How many surveys failed in the last backtest of the draft as it is now; one that runs or was given up says
+    nothing."""
+    latest = errands.latest(session, BACKTEST, module, errands.DONE) if draft else None
+    if latest is None or draft is None or latest.found["revision"] != draft.revision:
         return 0
-    return int(latest.found["failed"]) if latest.given["revision"] == draft.revision else 0
+    return int(latest.found["failed"])
 
 
 # ---- from draft to live ----------------------------------------------------------------
@@ -79,7 +85,7 @@ def _seen_draft(session: Session, module: str) -> versions.Version:
     draft = versions.get(session, KIND, module, versions.DRAFT, lock=True)
     if draft is None:
         raise Refused(t("초안이 없어요. 이미 발행했거나 버렸을 수 있어요.", "There is no draft any more."))
-    if request.form.get("revision", type=int) != draft.revision:
+    if request.form.get("revision", type=whole) != draft.revision:
         by = draft.saved_by or t("누군가", "Somebody")
         raise Refused(
             t(
@@ -99,8 +105,8 @@ def _ready(session: Session, draft: versions.Version) -> None:
     if failing and request.form.get("looked") != str(failing):
         raise Refused(
             t(
-                f"백테스트에서 {failing}건이 실패했어요. 확인한 뒤 아래 칸에 표시해 주세요.",
-                f"{failing} surveys fail in the backtest. Look at them, then tick the box below.",
+                f"백테스트에서 {failing:,}건이 실패했어요. 확인한 뒤 아래 칸에 표시해 주세요.",
+                f"{failing:,} surveys fail in the backtest. Look at them, then tick the box below.",
             )
         )
 
@@ -208,7 +214,7 @@ def responses_discard(module: str) -> AnyResponse:
 @console.post("/responses/<module>/rollback")
 @needs("publisher")
 def responses_rollback(module: str) -> AnyResponse:
-    number = request.form.get("to", type=int)
+    number = request.form.get("to", type=whole)
     if not number:
         abort(400)
     try:
