@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 Keys = Mapping[str, str]
@@ -59,9 +58,7 @@ class Call:
 class Inbound:
     """One thing a platform told us, in our words.
 
-    kind: message (somebody writes), chat_opened, manager_wrote, chat_closed, profile, joined (we, to a room).
-    source: by what the channel's `read` fetches the words, where the call does not bring them.
-    room: several people are there. thread: what an answer in a room is put under.
+    kind: message (a customer writes), chat_opened, manager_wrote, chat_closed, profile.
     """
 
     id: str
@@ -75,10 +72,6 @@ class Inbound:
     tags: tuple[str, ...] = ()
     profile: Mapping[str, Any] | None = None
     person_is_customer: bool = True
-    email: str = ""
-    room: bool = False
-    thread: str = ""
-    source: str = ""
 
     def json(self) -> dict[str, Any]:
         return {**vars(self), "bots": list(self.bots), "tags": list(self.tags)}
@@ -90,15 +83,12 @@ def inbound_from(kept: Mapping[str, Any]) -> Inbound:
 
 @dataclass(frozen=True)
 class Outbound:
-    """One message to one chat. `key` is what the platform may recognise a repeat by; `since`, when its event came in,
-    bounds the search for it where there is no such thing."""
+    """One message to one chat. `key` is what the platform may recognise a repeat by."""
 
     chat: str
     person: str
     body: Mapping[str, Any]
     key: str
-    room: bool = False
-    since: datetime | None = None
 
 
 @dataclass(frozen=True)
