@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
-WORKERS_OF_TESTS := $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) * 2 + 1, 9))')
+WORKERS_OF_TESTS := $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) * 2, 9))')
 SEED ?= 1
 RUNS ?= 300
 

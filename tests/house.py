@@ -48,14 +48,14 @@ def free_port() -> int:
 
 def eventually(check: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """What `check` returns once it is true; looks again and again, since other processes do the work."""
-    until = time.monotonic() + patience
+    began, until = time.monotonic(), time.monotonic() + patience
     while True:
         found = check()
         if found:
             return found
         if time.monotonic() > until:
             raise AssertionError(f"never came true: {what}; last seen: {found!r}")
-        time.sleep(0.02)
+        time.sleep(0.02 if time.monotonic() < began + 0.3 else 0.1)  # each look costs CPU that others need
 
 
 @cache
