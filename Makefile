@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
-WORKERS_OF_TESTS := $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 9))')
+WORKERS_OF_TESTS := $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) * 2, 9))')
 SEED ?= 1
 RUNS ?= 300
 
@@ -20,10 +20,10 @@ setup: $(STAMP) ## the same without starting: packages, database, shipped module
 	@$(BIN)/python run.py --setup
 
 test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under 4 minutes)
-	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-all: $(DEV_STAMP) ## everything on both databases (under 25 minutes)
-	@MARU_TEST_ALL=1 $(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile $(ARGS)
+	@MARU_TEST_ALL=1 $(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, format, mypy strict, known vulnerabilities of packages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python .ci/audit.py

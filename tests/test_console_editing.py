@@ -96,7 +96,7 @@ def test_a_form_that_nobody_changed_writes_the_very_same_text(text: str) -> None
 
 
 @given(data=st.data(), new=said)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_changed_text_changes_its_own_lines_and_says_what_was_typed(data: st.DataObject, new: str) -> None:
     text, form = ODDLY_WRITTEN, editing.read(ODDLY_WRITTEN)
     place = data.draw(st.sampled_from(sorted(form["messages"])))
@@ -111,7 +111,7 @@ def test_a_changed_text_changes_its_own_lines_and_says_what_was_typed(data: st.D
 
 
 @given(data=st.data(), new=said)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_entries_are_added_moved_and_taken_out(data: st.DataObject, new: str) -> None:
     text, form = ODDLY_WRITTEN, editing.read(ODDLY_WRITTEN)
     for name in ("starts", "survey", "values", "messages"):

@@ -207,6 +207,7 @@ def test_a_new_response_is_a_draft_from_blank_or_from_a_copy(house: House, edito
         assert http.post(url, data={"name": name, "title": "x"}, timeout=30).status_code == 400
 
 
+@pytest.mark.slow
 def test_two_people_lose_nothing(house: House, editor: Person, module: str, browser: Any) -> None:
     """Change a text, see it at once in the preview, save; somebody else saves too; both are shown."""
     seat = editor.sits_down(browser)

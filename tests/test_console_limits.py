@@ -132,6 +132,7 @@ def test_a_result_tells_when_something_else_has_gone_live_since(house: House, st
     assert "적용 중인 버전이 바뀌었어요" in shop.editor.get(shop.url("backtest"), timeout=30).text
 
 
+@pytest.mark.slow
 def test_what_is_typed_outlives_the_login_and_a_save_in_between(house: House, browser: Any) -> None:
     text = headed(BODY, fresh())
     house.module(text)

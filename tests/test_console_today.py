@@ -280,6 +280,7 @@ def test_a_person_looks_at_today_and_sends_again_what_was_refused(
     seat.is_well_made()
 
 
+@pytest.mark.slow
 def test_the_page_is_well_made_at_every_width_and_in_the_dark(own: House, history: History, browser: Any) -> None:
     seat = Person(own, "editor").sits_down(browser)
     seat.go("/console/today?span=7d")

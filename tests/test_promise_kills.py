@@ -24,7 +24,7 @@ def test_a_killed_worker_s_customers_are_told_once_by_another(build: Build) -> N
     dice = random.Random(7)
     house.faults({"do": "slow", "seconds": 0.2, "match": {"method": "POST", "probability": 0.3, "seed": 7}})
     chats: list[str] = []
-    for _ in range(5):
+    for _ in range(3):
         body = {"n": 12, "profile": {**SURVEY, "wish": "감량"}, "tags": [tag]}
         chats += house.control("crowd", body)["chats"]
         threading.Event().wait(dice.uniform(0.1, 0.6))

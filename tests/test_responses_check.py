@@ -173,7 +173,7 @@ def test_formulas_are_offered_to_modules() -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_never_breaks_over_what_it_checks(data: st.DataObject) -> None:
     whole = (SHIPPED / data.draw(st.sampled_from(["diet.yaml", "refund.yaml"]))).read_text(encoding="utf8")
     lines = whole.splitlines()

@@ -93,6 +93,13 @@ def run(tmp_path: Path) -> Iterator[Run]:
     yield from _ended(Run(tmp_path / "var"))
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """One for the tests that leave it standing: a start takes five seconds of CPU."""
+    for run in _ended(Run(tmp_path_factory.mktemp("standing") / "var")):
+        yield run.begin().ready()
+
+
 def _ended(run: Run) -> Iterator[Run]:
     try:
         yield run
@@ -103,24 +110,22 @@ def _ended(run: Run) -> Iterator[Run]:
             run.process.wait(10)
 
 
-def test_the_addresses_and_the_first_password_s_place_are_told(run: Run) -> None:
-    run.begin().ready()
-    said = "\n".join(run.lines)
-    password = run.folder / "first-password"
-    assert f"http://127.0.0.1:{run.port}/" in said
-    assert f"http://127.0.0.1:{run.sandbox_port}/" in said
+def test_the_addresses_and_the_first_password_s_place_are_told(standing: Run) -> None:
+    said = "\n".join(standing.lines)
+    password = standing.folder / "first-password"
+    assert f"http://127.0.0.1:{standing.port}/" in said
+    assert f"http://127.0.0.1:{standing.sandbox_port}/" in said
     assert f"admin@maru.local, first password: in {password}" in said
     assert password.stat().st_mode & 0o777 == 0o600
     assert password.read_text().strip() not in said
 
 
-def test_nothing_in_the_data_folder_is_readable_by_others(run: Run) -> None:
-    run.begin().ready()
-    kept = [path for path in run.folder.rglob("*") if not path.is_socket()]
-    assert [path for path in [run.folder, *kept] if path.stat().st_mode & 0o077] == []
+def test_nothing_in_the_data_folder_is_readable_by_others(standing: Run) -> None:
+    kept = [path for path in standing.folder.rglob("*") if not path.is_socket()]
+    assert [path for path in [standing.folder, *kept] if path.stat().st_mode & 0o077] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_a_stop_ends_every_part_and_leaves_no_process(run: Run, number: int) -> None:
     run.begin().ready()
     assert run.end(number) == 0
@@ -139,17 +144,17 @@ def test_a_stop_while_it_starts_leaves_no_process(run: Run) -> None:
 
 
 @pytest.mark.parametrize("part", ["flask worker", "flask clock", "gunicorn", "sandbox", "valkey"])
-def test_a_killed_part_comes_back_and_it_is_said(run: Run, part: str) -> None:
-    run.begin().ready()
-    before = run.pid_of(part)
+def test_a_killed_part_comes_back_and_it_is_said(standing: Run, part: str) -> None:
+    before, said = standing.pid_of(part), len(standing.lines)
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: any("ended (signal SIGKILL); starting it again" in line for line in run.lines), "it is said")
-    eventually(lambda: [pid for pid in [_maybe(run, part)] if pid not in (None, before)], "it is back")
+    again = "ended (signal SIGKILL); starting it again"
+    eventually(lambda: any(again in line for line in standing.lines[said:]), "it is said")
+    eventually(lambda: [pid for pid in [_maybe(standing, part)] if pid not in (None, before)], "it is back")
 
     def whole() -> bool:
         try:
-            parts = requests.get(f"http://127.0.0.1:{run.port}/readyz", timeout=5).json()["parts"]
-            page = requests.get(f"http://127.0.0.1:{run.sandbox_port}/", timeout=5)
+            parts = requests.get(f"http://127.0.0.1:{standing.port}/readyz", timeout=5).json()["parts"]
+            page = requests.get(f"http://127.0.0.1:{standing.sandbox_port}/", timeout=5)
         except (requests.RequestException, ValueError):
             return False
         return page.ok and all(parts[name]["ok"] for name in ("database", "redis", "worker", "clock"))
@@ -216,19 +221,18 @@ def test_a_start_that_was_killed_half_way_is_made_good_by_the_next(run: Run, num
     run.begin().ready()
 
 
-def test_two_houses_do_not_share_a_data_folder(run: Run) -> None:
-    run.begin().ready()
+def test_two_houses_do_not_share_a_data_folder(standing: Run) -> None:
     other = subprocess.run(
         [sys.executable, "run.py"],
         cwd=ROOT,
-        env=run.env,
+        env=standing.env,
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
     assert other.returncode == 1
-    assert other.stderr == f"maru: already running on {run.folder}; stop it, or give another DATA_DIR\n"
+    assert other.stderr == f"maru: already running on {standing.folder}; stop it, or give another DATA_DIR\n"
 
 
 @pytest.mark.parametrize(

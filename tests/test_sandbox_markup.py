@@ -93,7 +93,7 @@ REQUEST = (
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, len(REQUEST) - 1), max_size=6).map(sorted))
 def test_requests_may_arrive_in_any_pieces(bench: Bench, cuts: list[int]) -> None:
     port = int(bench.url.rsplit(":", 1)[1])

@@ -233,7 +233,7 @@ JUNK = st.one_of(
 
 
 @every
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_whatever_stands_where_something_else_should_is_read_or_400(sample: Sample, data: st.DataObject) -> None:
     body = json.loads(sample.new("w1").body)

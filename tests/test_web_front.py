@@ -156,7 +156,7 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [320, 390, 1024, 1920])
+@pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=pytest.mark.slow) for width in (390, 1024, 1920))])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_fits_every_screen_and_can_be_read(address: str, width: int, scheme: Any, browser: Any) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
