@@ -8,9 +8,26 @@ null) until it is due, so it holds nobody up.
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import JSON, ColumnElement, Index, Table, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    CompoundSelect,
+    Index,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store import chats, processes, totals
@@ -221,6 +238,24 @@ _finished = (
         owner=None,
     )
 )
+
+
+def _due_on(channel: str) -> Select[Any]:
+    """The channel's name, should something be due there; both indexes are asked at one place each."""
+    due = func.coalesce(_rows.c.due_at, bindparam("now")) <= bindparam("now")
+    here = _rows.c.channel == channel
+    in_line = select(_rows.c.id).where(here, _in_line(_rows.c.state, _rows.c.due_at, _rows.c.position), due)
+    apart = select(_rows.c.id).where(here, _apart(_rows.c.state, _rows.c.position), _rows.c.due_at <= bindparam("now"))
+    return select(literal(channel)).where(or_(in_line.exists(), apart.exists()))
+
+
+@cache
+def _due_anywhere(channels: tuple[str, ...]) -> CompoundSelect[Any]:
+    return union_all(*(_due_on(channel) for channel in channels))
+
+
+def channels_due(session: Session, channels: Sequence[str], now: datetime) -> list[str]:
+    return list(session.connection().execute(_due_anywhere(tuple(channels)), {"now": now}).scalars())
 
 
 def claim(session: Session, owner: str, channel: str, most: int, now: datetime) -> list[Delivery]:

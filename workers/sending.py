@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from queue import SimpleQueue
 from types import ModuleType
 
@@ -36,6 +37,7 @@ class Sender:
         self.bell = threading.Event()
         self._busy: set[int] = set()  # deliveries that our threads work on
         self._lock = threading.Lock()
+        self._looks = count()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="send")
         self._results: SimpleQueue[tuple[int, Callable[[Session], object]] | None] = SimpleQueue()
 
@@ -70,27 +72,39 @@ class Sender:
         with database.reading() as session:
             due = deliveries.next_due(session)
             lost = deliveries.any_lost(session, self.process.id, busy)
-        if not lost and (due is None or due > now):
-            return max(min(LONGEST_SLEEP, (due - now).total_seconds() if due else LONGEST_SLEEP), 0.001)
+            wanted = deliveries.channels_due(session, list(self.channels), now) if due and due <= now else []
+        if not lost and not wanted:
+            # What is due on a channel that this release does not know waits for the one that does.
+            ahead = (due - now).total_seconds() if due and due > now else LONGEST_SLEEP
+            return max(min(LONGEST_SLEEP, ahead), 0.001)
         if lost:
             with database.writing() as session:
                 logs.warn("deliveries.recovered", count=deliveries.recover(session, self.process.id, busy, now))
-        waits = [LONGEST_SLEEP]
-        for name, channel in self.channels.items():
-            lapses = self.process.lapses  # before the claim: a lapse in between counts against it
-            granted, wait = self.pace.take(name, channel, free)
-            if not granted:
+        return self._claim(wanted, free)
+
+    def _claim(self, wanted: Sequence[str], free: int) -> float:
+        """Each look begins with another channel: a flood on one must not keep every thread from the others."""
+        lapses = self.process.lapses  # before the claim: a lapse in between counts against it
+        first = next(self._looks) % len(wanted) if wanted else 0
+        granted, waits = {}, [LONGEST_SLEEP]
+        for name in [*wanted[first:], *wanted[:first]]:
+            granted[name], wait = self.pace.take(name, self.channels[name], free)
+            if not granted[name]:
                 waits.append(wait)
-                continue
+        taken: list[Delivery] = []
+        if any(granted.values()):
             with database.writing() as session:
-                at = clock.now()  # not `now`: the wait for the lock may be long, and a clock can be set back meanwhile
+                at = clock.now()  # only now: the wait for the lock may be long, and a clock can be set back meanwhile
                 deliveries.line_up_due(session, at)
-                taken = deliveries.claim(session, self.process.id, name, granted, at)
+                for name, most in granted.items():
+                    few = min(most, free - len(taken))
+                    taken += deliveries.claim(session, self.process.id, name, few, at) if few else []
                 session.expunge_all()
-            self._start(taken, lapses)
-            free -= len(taken)
-            if len(taken) < granted:
-                self.pace.give_back(name, granted - len(taken))
+        self._start(taken, lapses)
+        for name, most in granted.items():
+            unused = most - sum(one.channel == name for one in taken)
+            if unused:
+                self.pace.give_back(name, unused)
         # Due rows that could not be claimed stand behind one that is being sent: its end rings.
         return max(min(waits), 0.001)
 
