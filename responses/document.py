@@ -63,6 +63,10 @@ def read_list(text: str, file: str, longest: int) -> Items:
     return part
 
 
+# Brackets that nobody closes: for each the scanner would look at all before it, which takes seconds.
+_OPENED = re.compile(r"(?:[\[{]\s*){100}")
+
+
 @lru_cache(maxsize=16)  # the editor reads, amends and places one text within one request, and its first text in each
 def compose(text: str) -> Node | None:
     """The document's nodes, which nobody changes; or what ruamel raises."""
@@ -73,6 +77,8 @@ def _whole(text: str, file: str, longest: int) -> "Part | None":
     if len(text.encode("utf8", "replace")) > longest:
         size = f"{longest // 1024} KiB" if longest < 1 << 20 else f"{longest >> 20} MiB"
         raise _invalid(file, 1, f"The file is larger than {size}", "Move long lists into a table.")
+    if _OPENED.search(text):
+        raise _too_deep(file)
     try:
         root = (compose if longest <= LONGEST_DOCUMENT else compose.__wrapped__)(text)
         return _Reading(text, file).part(root, 0) if root is not None else None
@@ -87,7 +93,11 @@ def _whole(text: str, file: str, longest: int) -> "Part | None":
         said = str(error).splitlines()[0]
         raise _invalid(file, 1, f"This is not YAML: {said}", "Save it as UTF-8 text.") from None
     except RecursionError:
-        raise _invalid(file, 1, "This is nested too deeply", "A module needs a few levels only.") from None
+        raise _too_deep(file) from None
+
+
+def _too_deep(file: str) -> Invalid:
+    return _invalid(file, 1, "This is nested too deeply", "A module needs a few levels only.")
 
 
 class _Reading:
