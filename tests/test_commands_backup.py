@@ -193,6 +193,7 @@ def test_a_file_that_is_there_is_not_overwritten(house: House, backup: Path) -> 
     assert backup.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_secret_key_and_the_spool_are_in_it(place: Callable[..., House], tmp_path: Path) -> None:
     one, two = place("one"), place("two")
     one.flask("setup")

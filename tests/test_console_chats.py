@@ -234,6 +234,7 @@ def test_the_page_is_brought_up_to_date_only_when_something_happened(house: Hous
     assert "새 소식" in piece and "<html" not in piece
 
 
+@pytest.mark.slow
 def test_five_hundred_messages_are_read_page_by_page(house: House, editor: requests.Session) -> None:
     chat = house.customer({"name": "파랑"})
 

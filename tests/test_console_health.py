@@ -98,6 +98,7 @@ def test_a_message_that_is_tried_again_and_again_is_told_though_none_is_late(hou
         connection.execute(messages.update().where(messages.c.chat == chat).values(state="cancelled"))
 
 
+@pytest.mark.slow
 def test_health_is_well_made(viewer: Person, browser: Any) -> None:
     seat = viewer.sits_down(browser)
     seat.page.clock.install()

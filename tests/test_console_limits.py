@@ -112,6 +112,7 @@ class Shop:
         return str(eventually(done, "the backtest is done"))
 
 
+@pytest.mark.slow
 def test_giving_up_a_second_backtest_does_not_spare_the_second_look(house: House, staff: Staff) -> None:
     shop = Shop(house, staff("editor"))
     shown = shop.backtest()
@@ -122,6 +123,7 @@ def test_giving_up_a_second_backtest_does_not_spare_the_second_look(house: House
     assert refused.status_code == 400 and "1건이 실패했어요" in refused.text
 
 
+@pytest.mark.slow
 def test_a_result_tells_when_something_else_has_gone_live_since(house: House, staff: Staff) -> None:
     shop = Shop(house, staff("editor"))
     other = shop.text.replace("값은", "지금은")

@@ -129,7 +129,7 @@ def test_what_was_searched_in_vain_becomes_a_synonym(
     assert words not in [row["text"] for row in house.flask("services", "missed")]
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])
 def test_the_pages_are_well_made(house: House, at_work: Company, browser: Any, width: int) -> None:
     email = employee(house, "인사팀")
     at_work.say(email, "/tgday 2026-12-24 오후", "2026-12-01T10:00:00+09:00")

@@ -95,6 +95,7 @@ def test_a_draft_is_compared_row_by_row_published_and_rolled_back(
     assert "<del>스티커</del> <ins>연필</ins>" in compared
 
 
+@pytest.mark.slow
 def test_a_new_column_that_is_meant_is_taken(house: House, people: dict[str, requests.Session], table: str) -> None:
     data = xlsx([[*HEADER, "memo"], *[[*row, "x"] for row in ROWS[1:]]])
     page = upload(house, people["editor"], table, data, new_columns="on")
@@ -149,6 +150,7 @@ def test_a_name_that_is_taken_or_no_name_is_told_at_the_field(
         assert done.status_code == 400 and 'id="name-problem"' in done.text
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_refused_before_it_is_read(
     house: House, people: dict[str, requests.Session], table: str
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_draft_is_compared_in_words_and_beside_what_is_live(desk: Desk, staff:
     assert staff("viewer").get(desk.url("compare?a=77"), timeout=30).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_backtest_in_the_page_gives_the_figures_of_the_command(desk: Desk, staff: Staff) -> None:
     desk.write("값은 {{ v }}이에요", "k * 2 if k < 3 else k * 5")
     shown = desk.backtest(staff("editor"))
@@ -116,6 +117,7 @@ def test_a_backtest_in_the_page_gives_the_figures_of_the_command(desk: Desk, sta
     assert "더 오래된 초안" in desk.page(staff("editor"), "backtest")
 
 
+@pytest.mark.slow
 def test_failures_of_the_backtest_ask_for_a_second_look(desk: Desk, staff: Staff) -> None:
     desk.write("값은 {{ v }}이에요", "6 / (k - 2)")
     assert outcome(desk.backtest(staff("publisher")))["failed"] == 1

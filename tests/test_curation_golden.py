@@ -125,7 +125,7 @@ def test_every_answer_that_can_be_chosen_is_understood(name: str) -> None:
 def test_everybody_gets_a_product_a_picture_and_whole_sentences() -> None:
     goals = ("5kg 이상 감량", "5kg 미만 감량", "체중 유지", "체중 증량")
     bodies = product((20, 44, 70.5, 110, 300), (100, 168, 250), (1, 18, 19, 59, 120))
-    for (weight, height, age), goal, meals in product(bodies, goals, range(1, 7)):
+    for (weight, height, age), goal, meals in product(bodies, goals, (1, 3, 6)):
         survey = {"weight": weight, "height": height, "age": age, "goal": goal}
         survey |= {"number_dining": meals, "activation": "적음"}
         got = answered("diet", survey)

@@ -70,6 +70,7 @@ def test_a_worker_asked_to_stop_finishes_what_is_in_flight(build: Build) -> None
     assert house.told(chat) == [f"{number}번째" for number in range(1, 6)]
 
 
+@pytest.mark.slow
 def test_a_worker_that_stops_keeps_what_is_in_flight_from_the_others(
     build: Build, request: pytest.FixtureRequest
 ) -> None:

@@ -28,7 +28,13 @@ def settled(house: House, chat: str) -> list[tuple[str, str, str]]:
     return eventually(found, "every message is settled")  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize(("who", "reason"), [("manager", "a manager wrote"), ("log:close", "the chat was closed")])
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [
+        ("manager", "a manager wrote"),
+        pytest.param("log:close", "the chat was closed", marks=pytest.mark.slow),
+    ],
+)
 def test_a_message_that_breaks_off_while_people_come_is_not_tried_again(crew: House, who: str, reason: str) -> None:
     chat = in_flight(crew, stored=False)
     crew.say(chat, "제가 이어서 볼게요" if who == "manager" else "", who)

@@ -125,7 +125,10 @@ def test_nothing_in_the_data_folder_is_readable_by_others(standing: Run) -> None
     assert [path for path in [standing.folder, *kept] if path.stat().st_mode & 0o077] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(other, marks=pytest.mark.slow) for other in (signal.SIGTERM, signal.SIGHUP))],
+)
 def test_a_stop_ends_every_part_and_leaves_no_process(run: Run, number: int) -> None:
     run.begin().ready()
     assert run.end(number) == 0
@@ -181,6 +184,7 @@ def test_after_a_kill_of_everything_it_starts_again(run: Run) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells parts of their parent's death")
+@pytest.mark.slow
 def test_after_a_kill_of_the_one_that_watches_it_starts_again_at_once(run: Run) -> None:
     run.begin().ready()
     run.end(signal.SIGKILL)
