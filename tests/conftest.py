@@ -46,7 +46,7 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         server.cleanup()
 
 
-@pytest.fixture(scope="session", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="session", params=BOTH)
 def house(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
 ) -> Iterator[House]:
@@ -104,9 +104,10 @@ ON_POSTGRESQL = ("test_workers_retention", "test_console_versions")
 LONG = ("test_promise_", "test_run_", "test_torture_", "test_console_", "test_security_")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.path.name.startswith(LONG))
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         if "postgresql" in item.name and not item.path.name.startswith((*ON_BOTH, *ON_POSTGRESQL)):
             item.add_marker(pytest.mark.slow)
+    yield
+    items.sort(key=lambda item: not item.path.name.startswith(LONG))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import BOTH, EVERYTHING
+from tests.conftest import BOTH
 from tests.house import House
 from tests.previewing import fresh, headed, stopped, written
 
@@ -196,7 +196,7 @@ HEADS: list[tuple[str, str, int, str]] = [
 ]
 
 
-@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="module", params=BOTH)
 def house(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

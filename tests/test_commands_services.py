@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import BOTH, EVERYTHING
+from tests.conftest import BOTH
 from tests.house import House
 from tests.previewing import stopped, written
 from tests.test_commands_tables import xlsx
@@ -25,7 +25,7 @@ OURS = """
 PROBLEM = {"file", "sheet", "cell", "line", "message", "mend", "level"}
 
 
-@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="module", params=BOTH)
 def house(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
 ) -> Iterator[House]:

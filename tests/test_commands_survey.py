@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import BOTH, EVERYTHING
+from tests.conftest import BOTH
 from tests.house import House
 from tests.previewing import draft, look, stopped
 
@@ -137,7 +137,7 @@ READ: list[tuple[str, str, Any, Any]] = [
 ]
 
 
-@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="module", params=BOTH)
 def house(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

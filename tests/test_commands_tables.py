@@ -8,7 +8,7 @@ from typing import Any
 import openpyxl  # type: ignore[import-untyped,unused-ignore]
 import pytest
 
-from tests.conftest import BOTH, EVERYTHING
+from tests.conftest import BOTH
 from tests.house import House
 from tests.previewing import draft, fresh, headed, look, preview, stopped, written
 
@@ -23,7 +23,7 @@ ROWS: list[list[Any]] = [
 ]
 
 
-@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="module", params=BOTH)
 def house(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.browsing import WIDTHS, Person
-from tests.conftest import BOTH, EVERYTHING
+from tests.conftest import BOTH
 from tests.house import SURVEY, House, eventually
 
 SPANS = ("today", "24h", "7d")
@@ -31,7 +31,7 @@ messages:
 """
 
 
-@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="module", params=BOTH)
 def own(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
 ) -> Iterator[House]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import BOTH, EVERYTHING
+from tests.conftest import BOTH
 from tests.house import House
 from tests.previewing import fresh, stopped, written
 from tests.speaking import Company, company
@@ -14,7 +14,7 @@ NOW = "2026-12-21T10:00:00+09:00"  # a Monday
 OUTSIDER = "somebody@elsewhere.kr"
 
 
-@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="module", params=BOTH)
 def at_work(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
 ) -> Iterator[Company]:

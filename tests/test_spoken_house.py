@@ -5,14 +5,14 @@ from datetime import datetime
 
 import pytest
 
-from tests.conftest import BOTH, EVERYTHING
+from tests.conftest import BOTH
 from tests.house import SURVEY, House, eventually
 from tests.previewing import fresh
 
 MONDAY = "2026-12-21T10:00:00+09:00"
 
 
-@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="module", params=BOTH)
 def house(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
 ) -> Iterator[House]:
