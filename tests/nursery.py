@@ -36,16 +36,18 @@ class Child:
         self.pid, self.returncode = pid, None  # type: int, int | None
         self._nursery = nursery
         self._end = os.pidfd_open(pid)  # the nursery keeps the dead until they are asked for, so this is our child
+        self._asking = threading.Lock()
 
     def poll(self) -> int | None:
-        if self.returncode is None:
-            self.returncode = self._nursery.ask({"ended": self.pid})["code"]
-            if self.returncode is not None:
-                os.close(self._end)
-        return self.returncode
+        with self._asking:  # how it ended is told once only
+            if self.returncode is None:
+                self.returncode = self._nursery.ask({"ended": self.pid})["code"]
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        if self.returncode is None and not select.select([self._end], [], [], timeout)[0]:
+        end = select.poll()
+        end.register(self._end, select.POLLIN)
+        if not end.poll(None if timeout is None else timeout * 1000):
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
         code = self.poll()
         assert code is not None, f"process {self.pid} has ended, but the nursery does not know how"
@@ -60,6 +62,9 @@ class Child:
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
+
+    def __del__(self) -> None:
+        os.close(self._end)
 
 
 class Nursery:
