@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -45,11 +46,12 @@ def count(house: House, table: str, where: str) -> int:
         return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table} WHERE {where}").scalar() or 0)
 
 
-def put_in_front(house: House, tag: str) -> None:
-    """What 10,000 webhooks leave behind, a few seconds quicker: their events, and messages that are due already.
-    Nobody knows their chats, so they end as dead."""
+def put_in_front(house: House, tag: str = "") -> None:
+    """What 10,000 webhooks leave behind, a few seconds quicker: messages that are due already, and the events of a
+    module's tag. Nobody knows their chats, so they end as dead."""
     now = datetime.now(UTC)
-    for statement, rows in ((insert(Event), newcomers(tag, now)), (insert(Delivery), overdue(now))):
+    left = [(insert(Event), newcomers(tag, now))] if tag else []
+    for statement, rows in (*left, (insert(Delivery), overdue(now))):
         for some in batched(rows, TOGETHER):
             with connected(house) as connection:
                 connection.execute(statement, some)
@@ -70,12 +72,13 @@ def newcomers(tag: str, now: datetime) -> Iterator[dict[str, Any]]:
 
 
 def overdue(now: datetime) -> Iterator[dict[str, Any]]:
+    flood = token_hex(4)
     for number in range(FLOOD):
-        place = {"source": f"flood:{number}", "step": 0, "event_id": 1_000_000 + number, "position": 1}
+        place = {"source": f"{flood}:{number}", "step": 0, "event_id": 1_000_000 + number, "position": 1}
         said = {
             "body": {"text": "밀린 말", "plain": "밀린 말"},
             "text": "밀린 말",
-            "key": f"flood-{number}",
+            "key": f"{flood}-{number}",
             "trace": "",
         }
         yield place | said | {"channel": "channeltalk", "chat": f"d{number}", "due_at": now}
@@ -120,3 +123,15 @@ def test_whoever_came_before_a_flood_does_not_wait_behind_it(
     assert figures(house)["maru_queue_age_seconds"] >= 60
     answer = house.http.get(house.url + "/readyz", timeout=30)
     assert (answer.status_code, answer.json()["parts"]["queue"]["level"]) == (200, "warn")
+
+
+def test_a_flood_on_one_channel_does_not_keep_another_waiting(flooded: House) -> None:
+    house = flooded
+    house.faults({"do": "slow", "seconds": 1, "match": {"method": "POST", "path": "/open/v5/*"}})
+    house.employee("haneul@example.kr", "김하늘")
+    put_in_front(house)
+    eventually(lambda: count(house, "deliveries", "state = 'sending'") >= 16, "the flood has taken the threads")
+    room = house.write("haneul@example.kr", "/도움말")
+    assert "/도움말" in house.replies(room, 1)[0]["text"]
+    assert count(house, "deliveries", "state = 'waiting' AND text = '밀린 말'") > FLOOD / 2
+    house.faults()
