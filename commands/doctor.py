@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from commands import doctor_house, doctor_mail, doctor_rows
+from commands import doctor_house, doctor_mail, doctor_rows, doctor_search
 from commands.printing import as_json, show
 from settings import Settings
 
@@ -53,6 +53,7 @@ def _verdicts(settings: Settings, mail: bool) -> Iterator[doctor_house.Verdict]:
         ("address", partial(doctor_rows.address, settings, running)),
         ("channels", partial(doctor_rows.channels, settings, running)),
         ("mail", partial(doctor_mail.rows, settings, mail)),
+        ("search", partial(doctor_search.rows, settings)),
         ("words", doctor_rows.words),
     ]
     for name, group in groups:

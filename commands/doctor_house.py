@@ -57,7 +57,8 @@ def _shown(given: Settings) -> dict[str, str]:
         for name in given.__dataclass_fields__
         if name not in ("embedded_redis", "channels", "renamed", "secret_key", "metrics_token", "sentry_dsn")
     }
-    house |= {name: _without_password(str(house[name])) for name in ("DATABASE_URL", "REDIS_URL")}
+    addresses = ("DATABASE_URL", "REDIS_URL", "ELASTICSEARCH_URL")
+    house |= {name: without_password(str(house[name] or "")) for name in addresses}
     secret = {
         "SECRET_KEY": given.secret_key,
         "METRICS_TOKEN": given.metrics_token,
@@ -80,7 +81,7 @@ def _plain(value: object) -> str:
     return "not set" if value in (None, "") else str(value)
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     parts = urlsplit(url)
     if not parts.password:
         return url

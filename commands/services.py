@@ -10,16 +10,12 @@ from flask import current_app
 from flask.cli import AppGroup
 from ruamel.yaml import YAML
 
-import clock
 from commands.printing import as_json, fail, local, show, show_rows
 from commands.publishing import SHELL
 from commands.responses import a_file
-from curation.files import grid
-from curation.grid import NoGrid, column_letters
-from interaction.catalogue import Catalogue, read_rows, read_yaml
 from interaction.services import Service
-from store import audit, database, services
-from workers import searching
+from store import database, services
+from workers import catalogues, searching
 
 command = AppGroup("services", help="The service catalogue: import, search, export.")
 
@@ -32,7 +28,7 @@ command = AppGroup("services", help="The service catalogue: import, search, expo
 def import_services(file: Path, and_remove: bool, keep_examples: bool, as_json: bool) -> None:
     """Add the services of a file (.yaml, .xlsx, .csv), and change those of the same name. The examples of the first
     start go unless somebody changed them. With an error nothing is stored."""
-    catalogue = _read(file)
+    catalogue = catalogues.read(file.name, file.read_bytes())
     for problem in catalogue.problems:
         click.echo(str(problem), err=True)
     found: dict[str, Any] = {"file": file.name, "problems": [problem.json() for problem in catalogue.problems]}
@@ -44,36 +40,9 @@ def import_services(file: Path, and_remove: bool, keep_examples: bool, as_json: 
         return and_remove or (service.origin == services.SHIPPED and not keep_examples)
 
     with database.writing() as session:
-        wanted = [_values(service) for service in catalogue.services]
-        done = services.save(session, wanted, clock.now(), SHELL, gone=goes)
-        counts = {what: len(names) for what, names in done.items()}
-        audit.note(session, clock.now(), SHELL, "services.imported", "services", None, {"file": file.name, **counts})
+        counts = catalogues.keep(session, catalogue, file.name, SHELL, goes)
     told = ", ".join(f"{count} {what}" for what, count in counts.items())
     show({**found, **counts}, as_json, f"{file.name}: {told}")
-
-
-def _read(file: Path) -> Catalogue:
-    data = file.read_bytes()
-    if file.suffix.lower() not in (".yaml", ".yml"):
-        return _read_sheet(file.name, data)
-    try:
-        return read_yaml(data.decode("utf-8-sig"), file.name)
-    except UnicodeDecodeError:
-        raise click.UsageError(f"{file} is not UTF-8 text") from None
-
-
-def _read_sheet(name: str, data: bytes) -> Catalogue:
-    try:
-        cells = grid(name, data)
-    except NoGrid as error:
-        return Catalogue([], error.problems(name))
-    rows = [
-        (cells.numbers[place], {column_letters(at): cell for at, cell in enumerate(cells.rows[place])})
-        for place in cells.filled()
-    ]
-    catalogue = read_rows(name, cells.sheet, rows)
-    catalogue.problems[:0] = [problem for unread in cells.unread for problem in unread.problems(name)]
-    return catalogue
 
 
 def _values(service: Service) -> dict[str, Any]:

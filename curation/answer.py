@@ -372,22 +372,24 @@ class _Run:
             self.refuse_unknown(effects.names)
             profile = {key: plain(text.typed(self.scope)) for key, text in effects.profile.items()}
             tags = [clean(markup.unmarked(tag.render(self.scope))) for tag in effects.tags]
-            mail = {"mail": self.mail(effects.mail)} if effects.mail is not None else {}
+        mail = {"mail": self.mail(effects.mail)} if effects.mail is not None else {}
         return {"profile": profile, "tags": [tag for tag in dict.fromkeys(tags) if tag], **mail}
 
     def mail(self, mail: Mail) -> dict[str, Any]:
         """What the mail says, and to whom. An address that is none is judged when it is to be sent: a customer's slip
         must not cost them their answer."""
-        text, bare = self.words(mail.text)
-        return {
-            "to": addresses(self.marked(mail.to)),
-            "profile": mail.profile,
-            "subject": clean(markup.unmarked(mail.subject.render(self.scope))),
-            "text": text,
-            "plain": bare,
-            # Its tags are the author's own; data in it was escaped on its way.
-            "html": markup.unmarked(self.marked(mail.html)) if mail.html else "",
-        }
+        with _at("effects", None, mail.lines["to"]):
+            to = addresses(self.marked(mail.to))
+        with _at("effects", None, mail.lines["subject"]):
+            subject = clean(markup.unmarked(mail.subject.render(self.scope)))
+        with _at("effects", None, mail.lines["text"]):
+            text, bare = self.words(mail.text)
+        page = ""
+        if mail.html:
+            with _at("effects", None, mail.lines["html"]):
+                # Its tags are the author's own; data in it was escaped on its way.
+                page = markup.unmarked(self.marked(mail.html))
+        return {"to": to, "profile": mail.profile, "subject": subject, "text": text, "plain": bare, "html": page}
 
 
 class _at:

@@ -37,11 +37,11 @@ def read_mail(
         reading.wrong(effects.lines["mail"], "'mail' has to have fields", mend)
         return None
     reading.only(part, _FIELDS, "'mail'")
-    for key in ("to", "subject", "text"):
-        if key not in part.lines:
-            reading.wrong(part.line, f"The mail has no '{key}'", f"Add '{key}: …'.")
     to, subject = text_of(reading, part, "to", False), text_of(reading, part, "subject", False)
     text, html = text_of(reading, part, "text", True), text_of(reading, part, "html", False)
+    for key, said in {"to": to, "subject": subject, "text": text}.items():
+        if key not in part.lines or (said is not None and said.literal is not None and not said.literal.strip(", ")):
+            reading.wrong(part.lines.get(key, part.line), f"The mail has no '{key}'", f"Add '{key}: …'.")
     _judge_addresses(reading, part, to)
     profile = reading.word(part, "profile", "")
     if profile and not _PROFILE.fullmatch(profile):
@@ -64,5 +64,3 @@ def _judge_addresses(reading: Reading, part: Fields, to: Text | None) -> None:
     if len(found) > MOST_ADDRESSES:
         mend = "Use a mailing list's address."
         reading.wrong(part.lines["to"], f"The mail has more than {MOST_ADDRESSES} addresses", mend)
-    if not found and "to" in part.lines:
-        reading.wrong(part.lines["to"], "The mail has no address", "Write who gets it behind 'to: '.")

@@ -14,6 +14,7 @@ from store.deliveries import CANCELLED, SENDING, WAITING, Delivery
 from store.events import IGNORED, NEW, Event
 from store.retention import ANSWER, DELIVERY, EVENT, empty
 from store.surveys import Survey
+from store.topics import Subscriber
 
 ERASED = "erased"
 MAIL = "email"
@@ -40,6 +41,9 @@ class Person:
     def deliveries(self) -> ColumnElement[bool]:
         in_their_chats = and_(Delivery.channel == self.channel, Delivery.chat.in_(self.chats))
         return or_(in_their_chats, Delivery.event_id.in_(select(Event.id).where(self.events())))
+
+    def subscriptions(self) -> ColumnElement[bool]:
+        return and_(Subscriber.channel == self.channel, Subscriber.chat.in_(self.chats))
 
     def rows_of_chats(self) -> ColumnElement[bool]:
         return and_(Chat.channel == self.channel, Chat.chat.in_(self.chats))
@@ -98,6 +102,7 @@ def erase(session: Session, person: Person) -> dict[str, int]:
     _forget_addresses(session, mailed)
     for table, which in (
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id)),
+        (Subscriber, person.subscriptions()),
         (Chat, person.rows_of_chats()),
     ):
         gone = session.execute(delete(table).where(which), execution_options=_QUIETLY)
@@ -118,6 +123,7 @@ def export(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
     orders = (
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id), Survey.person),
         (Chat, person.rows_of_chats(), Chat.chat),
+        (Subscriber, person.subscriptions(), Subscriber.id),
         (Event, person.events(), Event.id),
         (Answer, person.answers(), Answer.id),
         (Delivery, person.deliveries(), Delivery.id),

@@ -7,6 +7,7 @@ from datetime import datetime, time
 from sqlalchemy import Index, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from store import topics
 from store.database import Base, Id, Moment
 
 ADDED, CHANGED, SAME = "added", "changed", "same"
@@ -74,7 +75,8 @@ def save(session: Session, rows: Sequence[Mapping[str, str]], now: datetime) -> 
 
 
 def remove(session: Session, id: int) -> None:
-    """With their days and reminders."""
+    """With their days, their reminders, and what internal topics they hear."""
+    topics.let_go(session, session.get_one(Person, id).email)
     session.execute(delete(Person).where(Person.id == id))
 
 

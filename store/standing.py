@@ -15,6 +15,7 @@ from store import database
 from store.database import Base, Moment, is_sqlite
 
 SUSPICIOUS = 5  # refusals in a row
+ELASTICSEARCH = "elasticsearch"  # no channel, but asked like one
 
 
 class Standing(Base):

@@ -63,9 +63,10 @@ def late_events(now: datetime) -> ColumnElement[bool]:
     return and_(is_one_of(Event.state, events.NEW), func.coalesce(Event.received_at, now) < now - LATE)
 
 
-def tried_in_vain(session: Session, now: datetime) -> int:
+def tried_in_vain(session: Session, now: datetime, channel: str = "") -> int:
     """Messages that go back into the line again and again: each next try is due later, so none is ever late."""
     soon = and_(is_one_of(Delivery.state, deliveries.WAITING), Delivery.due_at < now + LONGEST_PAUSE)
+    soon = and_(soon, Delivery.channel == channel) if channel else soon
     return int(session.scalar(select(func.count()).where(soon, Delivery.attempts >= MANY_ATTEMPTS)) or 0)
 
 

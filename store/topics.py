@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, time
 
-from sqlalchemy import Index, delete, func, select
+from sqlalchemy import Index, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -27,7 +27,7 @@ class Subscriber(Base):
     topic: Mapped[str]
     channel: Mapped[str]
     chat: Mapped[str]
-    person: Mapped[str] = mapped_column(default="")  # who asked for it, where a person did
+    person: Mapped[str] = mapped_column(default="")  # who asked for it, where a person did; an employee by e-mail
     since: Mapped[datetime] = mapped_column(Moment)
     quiet_from: Mapped[time | None]  # local; both or none
     quiet_until: Mapped[time | None]
@@ -92,3 +92,10 @@ def unsubscribe(session: Session, topic: str, channel: str, chat: str) -> bool:
     mine = delete(Subscriber).where(Subscriber.topic == topic, Subscriber.channel == channel, Subscriber.chat == chat)
     done = session.execute(mine, execution_options={"synchronize_session": False})
     return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+def let_go(session: Session, email: str) -> None:
+    """Who is an employee no more hears no internal topic, in a chat of their own or by mail."""
+    theirs = or_(Subscriber.person == email, Subscriber.chat == email)
+    internal = Subscriber.topic.not_in(select(Topic.name).where(Topic.public))
+    session.execute(delete(Subscriber).where(theirs, internal), execution_options={"synchronize_session": False})

@@ -2,6 +2,7 @@
 for addresses that say so."""
 
 import asyncio
+import errno
 import ssl
 import threading
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.house import eventually, free_port
 
+PATIENCE = 60.0  # a mail is the end of a long chain; on a busy machine each of its links takes its time
+
 
 class PostOffice:
     """`unknown…@`: refused for ever; `busy…@`: the first time refused for now; `mute…@`: the first letter is taken and
@@ -36,9 +39,8 @@ class PostOffice:
         more: dict[str, Any] = {"ssl_context": context} if tls == "ssl" else {"tls_context": context}
         if login is not None:
             more |= {"authenticator": self._judge, "auth_required": True, "auth_require_tls": tls == "starttls"}
-        self.controller = Controller(
-            self, hostname="127.0.0.1", port=self.port, require_starttls=tls == "starttls", **more
-        )
+        more |= {"require_starttls": tls == "starttls", "ready_timeout": PATIENCE}  # its own 5 s are few here
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, **more)
 
     def _judge(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
         right = isinstance(given, LoginPassword) and self.login is not None
@@ -85,18 +87,29 @@ class PostOffice:
                 found = [letter for to, letter in self.letters if to == address]
             return found if len(found) >= letters else []
 
-        found: list[EmailMessage] = eventually(came, f"{letters} letters to {address}")
+        found: list[EmailMessage] = eventually(came, f"{letters} letters to {address}", PATIENCE)
         return found
 
 
 @contextmanager
 def post_office(tls: str, folder: Path, login: tuple[str, str] | None = None) -> Iterator[PostOffice]:
-    office = PostOffice(tls, folder, login)
-    office.controller.start()
+    office = _opened(tls, folder, login)
     try:
         yield office
     finally:
         office.controller.stop()
+
+
+def _opened(tls: str, folder: Path, login: tuple[str, str] | None) -> PostOffice:
+    """Where many tests run, a port that was free a moment ago may be somebody's."""
+    while True:
+        office = PostOffice(tls, folder, login)
+        try:
+            office.controller.start()
+            return office
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
 
 
 def authority(folder: Path) -> Path:

@@ -4,6 +4,7 @@ import base64
 import re
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from channels import email
 from channels.contract import Outbound, SendError
 from tests.browsing import Person
 from tests.house import SURVEY, House, eventually, opened
-from tests.post_office import PostOffice, authority, post_office
+from tests.planting import unpacked
+from tests.post_office import PATIENCE, PostOffice, authority, post_office
 
 LOGIN = ("maru@example.kr", "비밀번호-9f3c")
 
@@ -153,7 +155,7 @@ def the_mail(house: House, to: str, state: str) -> dict[str, Any]:
     def found() -> Any:
         return next((row for row in house.deliveries(to) if row["state"] == state), None)
 
-    row: dict[str, Any] = eventually(found, f"the mail to {to} is {state}")
+    row: dict[str, Any] = eventually(found, f"the mail to {to} is {state}", PATIENCE)
     return row
 
 
@@ -175,10 +177,10 @@ def test_an_address_that_nobody_has_kills_the_mail_with_the_servers_words(house:
 
 
 def test_a_customers_words_reach_one_address_at_most(house: House, office: PostOffice) -> None:
-    before = len(office.letters)
     mailed(house, "{{ name }}", "a@example.kr,b@example.kr")
     row = the_mail(house, "a@example.kr b@example.kr", "dead")
-    assert row["reason"] == "the address to write to is no e-mail address" and len(office.letters) == before
+    assert row["reason"] == "the address to write to is no e-mail address"
+    assert not [to for to, _ in office.letters if to in ("a@example.kr", "b@example.kr")]
 
 
 def test_a_server_that_is_busy_gets_the_mail_a_little_later(house: House, office: PostOffice) -> None:
@@ -223,6 +225,17 @@ def test_a_mail_that_cannot_be_is_told_by_the_check(house: House, mail: str, wro
     path.write_text(f"module: wrong\nmessages:\n  - text: 하나\neffects:\n  mail: {mail}\n", encoding="utf8")
     told = house.flask("responses", "check", str(path), parse=False, code=1)
     assert f"wrong.yaml:5: {wrong}" in told.stderr
+
+
+def test_no_address_is_in_a_log_line_or_in_redis(house: House, office: PostOffice) -> None:
+    who = secrets.token_hex(6)
+    for to in (f"{who}@example.kr", f"busy-{who}@example.kr", f"unknown-{who}@example.kr"):
+        mailed(house, to)
+    for to, state in ((who, "sent"), (f"busy-{who}", "sent"), (f"unknown-{who}", "dead")):
+        the_mail(house, f"{to}@example.kr", state)
+    assert who not in house.log()
+    journal = b"".join(path.read_bytes() for path in house.folder.rglob("*.aof"))
+    assert journal and who.encode() not in unpacked(journal)
 
 
 # --- from the console and the shell ---
@@ -321,3 +334,53 @@ def test_of_two_colleagues_with_one_name_the_employee_chooses(house: House, offi
     house.press(me, asked["id"], f"이{mark} (개발팀)")
     assert office.to(f"true-{mark}@example.kr")[0]["subject"] == "회의"
     assert not [to for to, _ in office.letters if to == f"false-{mark}@example.kr"]
+
+
+def test_wrong_uses_are_answered_with_what_to_do_and_nothing_goes_out(house: House, office: PostOffice) -> None:
+    mark = secrets.token_hex(4)
+    me = house.employee(f"me-{mark}@example.kr", f"김{mark}", "개발팀")
+    to = house.employee(f"to-{mark}@example.kr", f"이{mark}", "인사팀")
+    wrong = {
+        "/메일": "받는 사람과 제목",
+        f"/메일 이{mark} 회의 자료 내일 봐요": "받는 사람과 제목",
+        f"/메일 이{mark} | ": "받는 사람과 제목",
+        f"/메일 없는{mark} 회의 | 내일 봐요": "그런 동료를 찾지 못했어요",
+        f"/메일 {mark}@nowhere.kr 회의 | 내일 봐요": "그런 동료를 찾지 못했어요",
+        f"/메일 [없음] 이{mark} 회의 | 내일 봐요": "메일 프로필은",
+    }
+    room = [house.write(me, said) for said in wrong][-1]
+    told = [str(one["text"]) for one in house.replies(room, len(wrong))]
+    for said, answer in zip(told, wrong.values(), strict=True):
+        assert answer in said
+    assert not [one for one, _ in office.letters if one == to]
+
+
+def test_a_long_mail_with_breaks_in_its_subject_goes_out_whole(house: House, office: PostOffice) -> None:
+    mark = secrets.token_hex(4)
+    me = house.employee(f"me-{mark}@example.kr", f"김{mark}")
+    to = house.employee(f"to-{mark}@example.kr", f"이{mark}")
+    text = "가나다라마 바사아자\n" * 240  # about as long as Webex lets anybody write
+    house.write(me, f"/메일 이{mark} 회의\r\nBcc: thief@example.kr\n\n | {text}")
+    (letter,) = office.to(to)
+    assert letter["subject"] == "회의 Bcc: thief@example.kr" and letter["bcc"] is None
+    assert words_of(letter).startswith(text.strip())
+    assert not [one for one, _ in office.letters if one == "thief@example.kr"]
+
+
+# --- from the clock ---
+
+
+def test_the_summary_of_a_month_is_a_mail_with_its_subject(
+    tmp_path: Path, certificates: Path, plain_office: PostOffice
+) -> None:
+    settings = plain_office.settings(SEND_MAIL="maru@example.kr", RECEIVE_MAIL="boss@example.kr")
+    house = House(tmp_path, **settings)
+    moment = datetime.fromisoformat("2027-01-04T09:00:01+09:00")  # the first working day of the month
+    house.move_clock((moment - datetime.now(moment.tzinfo)).total_seconds())
+    try:
+        house.open()
+        (letter,) = plain_office.to("boss@example.kr")
+    finally:
+        house.close()
+    assert letter["subject"] == "2027년 1월 TG day"
+    assert "이달에 등록된 TG day가 없어요." in words_of(letter) and "<b>2027년 1월 TG day</b>" in page_of(letter)

@@ -180,3 +180,14 @@ def test_a_file_without_the_person_is_left_alone(tmp_path: Path) -> None:
     before = [(path, path.read_bytes()) for path in spool.waiting()]
     assert spool.forget(lambda row: row["person"] == "somebody", ["somebody"], 1) == 0
     assert [(path, path.read_bytes()) for path in spool.waiting()] == before
+
+
+def test_what_an_erased_customer_subscribed_to_is_gone_too(house: House, person: dict[str, str]) -> None:
+    topic, chat = f"공개{secrets.token_hex(4)}", house.customer(person)
+    house.flask("topics", "add", topic, "--public")
+    house.say(chat, f"/구독 {topic}")
+    house.wait(chat, 1)
+    customer = f"channeltalk:{house.events(chat)[0]['person']}"
+    assert house.flask("customers", "export", customer)["subscribers"][0]["topic"] == topic
+    house.flask("customers", "erase", customer)
+    assert topic not in [row["topic"] for row in house.flask("subscribers", "list")]

@@ -273,3 +273,27 @@ def test_what_cannot_be_computed_is_a_failed_chat(
     assert listed(look(editor, house, "", state="failed", q=chat)) == [chat]
     assert secret in look(editor, house, f"/channeltalk/{chat}")
     assert secret not in look(viewer, house, f"/channeltalk/{chat}")  # the reason quotes what it stumbled over
+
+
+def test_a_viewer_sees_no_address_of_who_is_mailed(
+    house: House, editor: requests.Session, viewer: requests.Session
+) -> None:
+    to = f"{fresh('z')}@example.kr"
+    mail = f"effects: {{mail: {{to: {to}, subject: 가, text: 나}}}}\n"
+    begun(house, "마루한", f"messages:\n  - text: 하나\n{mail}")
+    eventually(lambda: states(house, to) == ["dead"], "the house has no mail server")
+    for who, sees in ((viewer, False), (editor, True)):
+        today = who.get(f"{house.url}/console/today", timeout=30).text
+        assert (to in today) is sees and ("z•••@example.kr" in today) is not sees
+        rows = re.findall(r'/console/chats/email/(~[^"#]+)">([^<]*)<', today)
+        (sealed,) = {address for address, name in rows if name in (to, "z•••@example.kr")}
+        page = look(who, house, f"/email/{sealed}")
+        assert (to in page) is sees and ("z•••@example.kr" in page) is not sees
+    assert "보내지 못했어요" in look(editor, house, f"/email/{to}")
+    look(editor, house, "/email/~nonsense", 404)
+
+
+def test_a_button_that_says_something_is_shown_by_its_title(house: House, editor: requests.Session) -> None:
+    room = house.write(house.employee(f"{fresh()}@example.kr", "김하늘"), "/tgday 2027-12-24 오전")
+    house.replies(room, 1)
+    assert "12/24 취소" in look(editor, house, f"/webex/{room}")

@@ -63,6 +63,21 @@ messages:
       no break at the end
     # nothing else
 yields: false
+effects:
+  # for the books
+  profile: {curated: "{{ now | date }}"}   # the day
+  tags: [ 가, "나 다" ]
+
+  # for the team
+  mail:
+    to: 'team@example.kr'
+    # what it is about
+    subject: "설문: 끝"
+    text: >-
+      folded
+      words
+    html: |
+      <p>a</p>
 # the end
 """
 TEXTS = [*MODULES, ODDLY_WRITTEN]
@@ -177,3 +192,33 @@ def test_every_line_knows_its_field() -> None:
     assert found['b: "a + 1"   # more'] == "values.1.expression"
     assert found["type: choice   # one of"] == "survey.1.type"
     assert found["order:   5"] == "order"
+
+
+def test_a_mail_is_changed_in_its_lines_taken_out_and_written_anew() -> None:
+    form = editing.read(ODDLY_WRITTEN)
+    form["effects"]["mail"]["0"] |= {"to": "a@b.kr, c@d.kr", "profile": "인사팀", "html": ""}
+    written = editing.write(ODDLY_WRITTEN, form)
+    changed = [line for line in difflib.ndiff(ODDLY_WRITTEN.split("\n"), written.split("\n")) if line[0] in "+-"]
+    assert sorted(changed) == [
+        "+     profile: 인사팀", "+     to: 'a@b.kr, c@d.kr'", "-       <p>a</p>", "-     html: |",
+        "-     to: 'team@example.kr'",
+    ]  # fmt: skip
+    form["effects"]["mail"] = {}
+    without = editing.write(ODDLY_WRITTEN, form)
+    assert "team@example.kr" not in without and plain(editing.read(without)) == plain(form)
+    fresh = editing.read(without)
+    fresh["effects"]["mail"] = {
+        "n1": {"to": "{{ email }}", "profile": "", "subject": "a: b", "text": "가\n\n나", "html": ""}
+    }
+    again = editing.write(without, fresh)
+    assert plain(editing.read(again))["effects"] == plain(fresh)["effects"]
+
+
+def test_the_lines_of_the_effects_know_their_fields() -> None:
+    form = editing.read(ODDLY_WRITTEN)
+    form["effects"]["mail"] = {"n4": form["effects"]["mail"]["0"]}
+    lines = dict(enumerate(ODDLY_WRITTEN.split("\n"), 1))
+    found = {lines[number].strip(): name for number, name in editing.fields_by_line(ODDLY_WRITTEN, form).items()}
+    assert found["words"] == "effects.mail.n4.text" and found["<p>a</p>"] == "effects.mail.n4.html"
+    assert found["mail:"] == "effects.mail.n4" and found['tags: [ 가, "나 다" ]'] == "effects.tags"
+    assert found['profile: {curated: "{{ now | date }}"}   # the day'] == "effects.profile.0.value"

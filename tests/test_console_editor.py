@@ -136,6 +136,19 @@ def test_what_fails_only_when_it_runs_is_told_there_with_the_results_above(edito
     assert found["trouble"]["line"] == text.split("\n").index("  broken: 1 / (age - age)") + 1
 
 
+def test_what_fails_in_a_mail_is_told_at_its_field(editor: Person, module: str) -> None:
+    form = {"tab": "form", "base": headed(BODY, module), "messages.0.text": "하나", "k.age": "3"}
+    form |= {"survey.1.name": "age", "survey.1.type": "integer", "survey.1.label": "나이"}
+    form |= {"effects.profile.n1.key": "day", "effects.profile.n1.value": "{{ now | date }}"}
+    form |= {
+        "effects.mail.n2.to": "a@b.kr",
+        "effects.mail.n2.text": "하나",
+        "effects.mail.n2.subject": "{{ 1 / (age - age) }}",
+    }
+    found = editor.session().post(path(editor, module, "/look"), data=form, timeout=30).json()
+    assert found["trouble"]["field"] == "effects.mail.n2.subject"
+
+
 def test_hostile_names_and_texts_are_words_in_the_preview(editor: Person, module: str) -> None:
     text = headed(BODY, module).replace(
         "안녕하세요", "<i>x</i> <link value='javascript:1'>y</link> {{ '<img src=x>' }}"
@@ -252,3 +265,27 @@ def test_a_response_is_written_by_keyboard_on_a_phone(editor: Person, module: st
     page.wait_for_selector("#panel-yaml:not([hidden])")
     assert "  # 인사" in page.input_value("[name=yaml]")
     seat.is_well_made()
+
+
+def test_a_mail_is_added_by_keyboard_and_read_in_the_preview(
+    house: House, editor: Person, module: str, browser: Any
+) -> None:
+    seat = editor.sits_down(browser, width=390, lang="en-US")
+    page = seat.go(f"/console/responses/{module}")
+    page.focus('[data-add="effects.mail"]')
+    page.keyboard.press("Enter")
+    page.keyboard.type("team@")
+    page.wait_for_selector('[name$=".subject"][aria-invalid]')
+    assert "is no e-mail address" in page.inner_text('label:has([name^="effects.mail"][name$=".to"]) .problem')
+    page.keyboard.type("example.kr, {{ name }}")
+    page.fill('.mail [name$=".subject"]', "{{ name }} is done")
+    page.fill(".mail .text", "<b>{{ twice }}</b> <i")
+    page.fill(".mail .text", "<b>{{ twice }}</b>\nin all")
+    page.click("#tab-preview")
+    page.wait_for_selector(".letter h3 >> text=김하늘 is done")
+    assert page.inner_text(".letter-text") == "68\nin all"
+    assert "team@example.kr, 김하늘 (no e-mail address)" in page.inner_text(".letter .fine")
+    seat.is_well_made()
+    page.keyboard.press("Control+s")
+    page.wait_for_selector("#state >> text=Saved", state="attached")
+    assert "  mail:\n    to: team@example.kr, {{ name }}\n    subject:" in exported(house, module)

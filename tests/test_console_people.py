@@ -1,14 +1,16 @@
 """The console's people: a list comes in, days by month, services and what was searched for in vain."""
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
+from openpyxl import Workbook
 
 from tests.browsing import Person
-from tests.house import House
+from tests.house import House, eventually
 from tests.previewing import fresh, written
 from tests.speaking import Company, company
 
@@ -56,6 +58,10 @@ def test_a_wrong_list_is_refused_by_line(house: House, roles: dict[str, requests
 def test_a_viewer_sees_people_masked_and_changes_nothing(house: House, roles: dict[str, requests.Session]) -> None:
     email = employee(house)
     assert email not in roles["viewer"].get(address(house), timeout=30).text
+    # Else an address could be guessed letter by letter.
+    for words, found in ((email, True), (email[:-1], False)):
+        shown = roles["viewer"].get(address(house), params={"find": words}, timeout=30).text
+        assert ("김••" in shown) is found
     assert uploaded(house, roles["viewer"], b"name,email\n").status_code == 403
     assert roles["viewer"].post(address(house, "/services/new"), timeout=30).status_code == 403
 
@@ -127,6 +133,54 @@ def test_what_was_searched_in_vain_becomes_a_synonym(
     http.post(address(house, path[1]), data={"service": name}, timeout=30)
     assert house.flask("services", "search", words)["hits"][0]["service"] == name
     assert words not in [row["text"] for row in house.flask("services", "missed")]
+
+
+def test_a_service_that_sounds_like_it_is_proposed_and_one_click_makes_the_synonym(
+    house: House, at_work: Company, roles: dict[str, requests.Session]
+) -> None:
+    http, mark = roles["editor"], fresh("")
+    http.post(address(house, "/services/new"), data=service(f"우주선 수리 {mark}"), timeout=30)
+    at_work.say(employee(house), f"/검색 {mark[:8]} 부서졌대", "2026-12-01T10:00:00+09:00")
+    card = next(
+        part
+        for part in http.get(address(house, "/services"), timeout=30).text.split("<li")
+        if f"<strong>{mark[:8]} " in part
+    )
+    assert f'name="guess" value="우주선 수리 {mark}"' in card
+    path = re.search(r'action="/console/people(/services/missed/\d+)"', card)
+    assert path is not None
+    done = http.post(address(house, path[1]), data={"guess": f"우주선 수리 {mark}", "service": ""}, timeout=30).text
+    assert "찾아요" in done and f"<strong>{mark[:8]} " not in done
+
+
+def sheet(*rows: tuple[str, ...]) -> bytes:
+    book = Workbook()
+    assert book.active is not None
+    for row in rows:
+        book.active.append(row)
+    kept = io.BytesIO()
+    book.save(kept)
+    return kept.getvalue()
+
+
+def test_a_catalogue_is_uploaded_as_a_workbook_and_a_wrong_one_is_told_by_cell(
+    house: House, roles: dict[str, requests.Session]
+) -> None:
+    http, name = roles["editor"], fresh("우주복")
+
+    def outcome(*rows: tuple[str, ...]) -> str:
+        data = sheet(("이름", "동의어", "답변", "링크"), *rows)
+        http.post(address(house, "/services/upload"), files={"file": ("서비스.xlsx", data)}, timeout=30)
+        piece = address(house, "/services/upload")
+        eventually(lambda: "HX-Redirect" in http.get(piece, timeout=30).headers, "the file was read")
+        return http.get(address(house, "/services"), timeout=30).text
+
+    wrong = outcome((name, "", "", "example.kr"))
+    assert "저장하지 않았어요" in wrong and "<code>D2</code>" in wrong and f">{name}<" not in wrong
+    shown = outcome((name, "선외복, 헬멧", "창고에 있어요", ""))
+    assert "1개 추가" in shown and f">{name}<" in shown
+    assert house.flask("services", "search", f"{name} 헬멧")["hits"][0]["service"] == name
+    assert roles["viewer"].post(address(house, "/services/upload"), timeout=30).status_code == 403
 
 
 @pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])

@@ -1,12 +1,14 @@
-"""Readiness tells when ChannelTalk no longer reaches us, and when messages are late."""
+"""Readiness tells when a platform no longer reaches us, when messages are late, and what else is not in order."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.house import BIN, SURVEY, House, eventually, opened
+from tests.house import BIN, SURVEY, House, eventually, free_port, opened
+from tests.previewing import fresh, headed
 from tests.rows import everything
 from tests.test_delivery_series import SLOW, series
 from tests.test_intake_hooks import opened as opening
@@ -83,3 +85,48 @@ def test_late_messages_are_told(quiet: House) -> None:
     quiet.move_clock(3700)
     assert "overdue" in part(quiet, "deliveries")["detail"]
     assert quiet.http.get(quiet.url + "/readyz", timeout=30).status_code == 200
+
+
+def test_what_is_off_is_absent_and_the_search_is_there(quiet: House) -> None:
+    parts = quiet.http.get(quiet.url + "/readyz", timeout=30).json()["parts"]
+    assert not {"email", "elasticsearch"} & set(parts)
+    assert parts["search"]["level"] == "ok" and "services" in parts["search"]["detail"]
+
+
+def test_the_webhooks_of_webex_are_told_of(quiet: House) -> None:
+    assert "not asked yet" in part(quiet, "webex")["detail"]
+    quiet.start("clock", CLOCK)
+    eventually(lambda: "webhooks in order" in part(quiet, "webex")["detail"], "the clock asked")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house whose mail server and Elasticsearch are away."""
+    away = {"SMTP_URL": "127.0.0.1", "SMTP_PORT": str(free_port()), "SMTP_TLS": "none", "SEND_MAIL": "a@example.kr"}
+    elastic = {"ELASTICSEARCH_URL": f"http://reader:{fresh()}@127.0.0.1:{free_port()}"}
+    with opened(House(tmp_path_factory.mktemp("alone"), **away, **elastic)) as house:
+        yield house
+
+
+def test_while_elasticsearch_is_away_the_embedded_index_answers(alone: House) -> None:
+    told = eventually(lambda: found if (found := part(alone, "elasticsearch"))["level"] == "warn" else {}, "it is told")
+    assert "the embedded index answers" in told["detail"] and not told["ok"]
+    assert alone.http.get(alone.url + "/readyz", timeout=30).status_code == 200
+    assert part(alone, "search")["level"] == "ok"
+
+
+def test_doctor_says_the_same_with_how_to_mend_it(alone: House) -> None:
+    shown = alone.shell("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(shown.stdout)["checks"]}
+    assert checks["search"]["ok"] and not checks["mail default"]["ok"]
+    assert checks["elasticsearch"]["level"] == "warn" and "ELASTICSEARCH_URL" in checks["elasticsearch"]["mend"]
+    assert alone.env["ELASTICSEARCH_URL"].split("@")[0] not in shown.stdout
+
+
+def test_mails_that_are_tried_in_vain_are_told(alone: House) -> None:
+    assert part(alone, "email")["level"] == "ok"
+    tag, mail = fresh(), "effects: {mail: {to: b@example.kr, subject: 가, text: 나}}\n"
+    alone.module(headed(f"messages:\n  - text: 하나\n{mail}", tag, f"  - {{on: chat_opened, tags: [{tag}]}}\n"))
+    alone.open_chat(SURVEY, tags=[tag])
+    told = eventually(lambda: found if (found := part(alone, "email"))["level"] == "warn" else {}, "it is told")
+    assert "1 mails were tried 3 times or more" in told["detail"] and "@" not in told["detail"]

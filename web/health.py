@@ -1,6 +1,6 @@
 """Alive, and ready: readiness proves that what comes in can be recorded, and tells what else is in trouble."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,8 +9,14 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 import clock
-from store import database, deliveries, events, processes, schema, standing, stuck
+from channels import email
+from store import database, deliveries, events, mail, processes, schema, services, standing, stuck
 
+IN_ORDER = {
+    "channeltalk": "keys and webhooks in order",
+    "webex": "token and webhooks in order",
+    standing.ELASTICSEARCH: "answered",
+}
 OLD_SECONDS = 30.0  # an event older than this and still undecided means that the workers do not keep up
 
 health = Blueprint("health", __name__)
@@ -31,12 +37,15 @@ def readiness() -> dict[str, Any]:
     checks: dict[str, Callable[[], str]] = {"database": _database, "redis": _redis}
     if current_app.extensions["intake"].spool is not None:
         checks["spool"] = _spool
-    parts = {name: _judged(check) for name, check in checks.items()}
+    parts = _judged(checks)
     recording = parts["database"]["ok"] or parts.get("spool", {}).get("ok", False)
     if parts["database"]["ok"]:
         within = {"worker": _worker, "clock": _clock, "queue": _queue, "deliveries": _deliveries}
         within |= {name: partial(_standing, name) for name in _connected()}
-        parts |= {name: _judged(check) for name, check in within.items()}
+        within |= {"email": _email, "search": _search}
+        if current_app.extensions["settings"].elasticsearch_url:
+            within[standing.ELASTICSEARCH] = partial(_standing, standing.ELASTICSEARCH)
+        parts |= _judged(within)
     return {"ready": recording, "parts": parts}
 
 
@@ -48,9 +57,20 @@ class _Trouble(Exception):
         self.works = works
 
 
-def _judged(check: Callable[[], str]) -> dict[str, Any]:
+class _Off(Exception):
+    """It is not used here, so there is nothing to tell."""
+
+
+def _judged(checks: Mapping[str, Callable[[], str]]) -> dict[str, dict[str, Any]]:
+    found = {name: _verdict(check) for name, check in checks.items()}
+    return {name: verdict for name, verdict in found.items() if verdict is not None}
+
+
+def _verdict(check: Callable[[], str]) -> dict[str, Any] | None:
     try:
         return {"ok": True, "level": "ok", "detail": check()}
+    except _Off:
+        return None
     except _Trouble as trouble:
         return {"ok": trouble.works, "level": "warn", "detail": str(trouble)}
     except SQLAlchemyError as error:
@@ -136,8 +156,36 @@ def _connected() -> list[str]:
 
 
 def _standing(channel: str) -> str:
+    """As the clock found it: nobody who asks us makes us ask others."""
     with database.reading() as session:
-        trouble = standing.trouble(session, channel)
+        trouble, row = standing.trouble(session, channel), standing.get(session, channel)
+        asked_at = row.checked_at if row else None
     if trouble:
         raise _Trouble(trouble)
-    return "no trouble known"
+    if asked_at is None:
+        return "no trouble known; not asked yet"
+    ago = max((clock.now() - asked_at).total_seconds(), 0)
+    return f"{IN_ORDER.get(channel, 'in order')} when asked {ago:.0f} s ago"
+
+
+def _search() -> str:
+    with database.reading() as session:
+        count, _ = services.state(session)
+    return f"the embedded index of {count} services"
+
+
+def _email() -> str:
+    key = str(current_app.config["SECRET_KEY"])
+    with database.reading() as session:
+        profiles = mail.listed(session)
+        sealed = sum(mail.password(one, key) is None for one in profiles)
+        in_vain = stuck.tried_in_vain(session, clock.now(), "email")
+    own = email.configured(current_app.extensions["keys"]["email"])
+    if not own and not profiles:
+        raise _Off
+    if in_vain:
+        raise _Trouble(f"{in_vain} mails were tried {stuck.MANY_ATTEMPTS} times or more: flask doctor --mail")
+    if sealed:
+        why = "sealed with another SECRET_KEY: type it in again"
+        raise _Trouble(f"of {sealed} mail profiles the password is {why}", works=True)
+    return f"{len(profiles) + own} ways to send, no mail in trouble"

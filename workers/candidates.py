@@ -112,9 +112,8 @@ def source(url: str) -> Source:
 
 def status(url: str) -> str:
     """Nothing when Elasticsearch answers, else what readiness says of it."""
-    asked = Source(url)
     try:
-        asked._client.info()
+        source(url)._client.info()
     except (ApiError, TransportError) as error:
         return f"Elasticsearch is away ({type(error).__name__}); the embedded index answers"
     return ""

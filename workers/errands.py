@@ -18,7 +18,7 @@ from responses.problems import Invalid, ModuleError
 from settings import ROOT
 from store import database, errands, versions
 from store.errands import Errand
-from workers import mailing, rehearsal, sheets
+from workers import catalogues, mailing, rehearsal, sheets
 from workers.process import Process
 
 LOOK_SECONDS = 1.0
@@ -43,6 +43,7 @@ def _backtest(app: Flask, errand: Errand, tell: Tell) -> dict[str, Any]:
 KINDS: dict[str, Callable[[Flask, Errand, Tell], dict[str, Any]]] = {
     "backtest": _backtest,
     sheets.KIND: sheets.read,
+    catalogues.KIND: catalogues.errand,
     mailing.KIND: mailing.errand,
 }
 

@@ -3,6 +3,7 @@ command, else by the search of services. Deliveries are saved with the event's s
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -72,7 +73,8 @@ def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound
         if not events.still_mine(session, event.id, owner):
             return
         ask = _ask(session, settings, event, inbound)
-        told = [spoken.searches.found(ask, inbound.text, found)] if known else spoken.turned_away(ask)
+        still_known = known and not ask.outsider
+        told = [spoken.searches.found(ask, inbound.text, found)] if still_known else spoken.turned_away(ask)
         _save(session, event, inbound, told or [])
 
 
@@ -114,7 +116,11 @@ def _save(session: Session, event: events.Event, inbound: Inbound, told: Sequenc
 
 def _row(event: events.Event, inbound: Inbound, step: int, told: Told) -> Delivery:
     text, plain = markup.finish(told.text)
-    body = {"text": text, "plain": plain, "buttons": list(told.buttons)}
+    body: dict[str, Any] = {"text": text, "plain": plain, "buttons": list(told.buttons)}
+    if told.subject:
+        body["subject"] = told.subject
+    if inbound.thread:
+        body["thread"] = inbound.thread
     return Delivery(
         source=f"event:{event.id}",
         step=step,
@@ -122,7 +128,7 @@ def _row(event: events.Event, inbound: Inbound, step: int, told: Told) -> Delive
         kind=deliveries.MESSAGE,
         channel=event.channel,
         chat=event.chat,
-        body=body | ({"thread": inbound.thread} if inbound.thread else {}),
+        body=body,
         text=plain,
         wait=0,
         yields=False,  # it answers what somebody asked; a manager's message does not make it wrong

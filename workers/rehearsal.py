@@ -35,6 +35,18 @@ def preview(
     survey: Mapping[str, Any],
     now: datetime | None,
 ) -> dict[str, Any]:
+    """What would be told, as `flask responses preview` prints it."""
+    return rehearse(session, settings, module, version, survey, now).json()
+
+
+def rehearse(
+    session: Session,
+    settings: Settings,
+    module: Module,
+    version: int | None,
+    survey: Mapping[str, Any],
+    now: datetime | None,
+) -> curation.Answer:
     """`survey` is a flat object of survey keys; a key may go by its own name or by the profile's (`from`)."""
     received = dict(survey)
     for name, key in module.survey.items():
@@ -46,7 +58,7 @@ def preview(
     }
     numbers = versions.live(session, versions.TABLE)
     at = now or clock.now()
-    return _answer(session, settings, module, version, received, context, at, CHANNEL, numbers).json()
+    return _answer(session, settings, module, version, received, context, at, CHANNEL, numbers)
 
 
 def _answer(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from types import ModuleType
 from zoneinfo import ZoneInfo
 
@@ -14,14 +15,14 @@ import logs
 from settings import Settings
 from store import database, errands, logins, retention, ticks, totals
 from store.spool import Spool
-from workers import due
+from workers import due, searching
 from workers.platforms import Platforms
 from workers.process import Process
 
 LOOK_AGAIN_SECONDS = 15.0  # whether somebody who took a tick died before its end
 NIGHT_HOUR = 4  # local time
 TICKS_KEPT = timedelta(days=400)
-MINUTES_KEPT = timedelta(hours=1)
+EACH_MINUTE, MINUTES_KEPT = ("minute", "channels", "search"), timedelta(hours=1)
 STOP_SECONDS = 3.0
 
 
@@ -107,11 +108,13 @@ def of_the_house(process: Process, settings: Settings, channels: Mapping[str, Mo
     spool: Spool | None = app.extensions["intake"].spool
     record = app.extensions["intake"].record
     platforms = Platforms(channels, app.extensions["keys"], record, process.stopping.is_set)
+    elasticsearch = settings.elasticsearch_url
     return Rounds(
         process,
         [
             Round("minute", every_minute, keep_house),
             Round("channels", every_minute, platforms.ask),
+            *([Round("search", every_minute, partial(searching.note_trouble, elasticsearch))] if elasticsearch else []),
             Round(
                 "summary",
                 lambda now: due.latest_summary(settings.timezone, now),
@@ -131,7 +134,7 @@ def keep_house() -> None:
         totals.fold(session)
         logins.forget_old(session)
         errands.forget_old(session, clock.now())
-        ticks.forget(session, clock.now(), {"minute": MINUTES_KEPT, "channels": MINUTES_KEPT}, TICKS_KEPT)
+        ticks.forget(session, clock.now(), dict.fromkeys(EACH_MINUTE, MINUTES_KEPT), TICKS_KEPT)
 
 
 def age_out(days: int, spool: Spool | None, rest: Callable[[float], bool]) -> None:

@@ -7,9 +7,10 @@ from importlib.util import find_spec
 
 from sqlalchemy.orm import Session
 
+import clock
 import logs
 from interaction.services import Found, Hit, Index, Service
-from store import services
+from store import database, services, standing
 
 _KEYS = tuple(one.name for one in fields(Service) if one.name != "synonyms")
 _turn = threading.Lock()
@@ -41,6 +42,26 @@ def _current(session: Session) -> tuple[services.State, Index]:
         if _kept is None or _kept[0] != state:
             _kept = state, Index(catalogue(session), _kept[1] if _kept else None)
         return _kept
+
+
+def trouble(url: str) -> str:
+    """Asks Elasticsearch. Nothing when it answers, else what it means that it does not."""
+    if not _has_client():
+        return "the client of Elasticsearch is not installed; the embedded index answers"
+    from workers import candidates
+
+    return candidates.status(url)
+
+
+def note_trouble(url: str) -> None:
+    """For readiness, which asks no other machine."""
+    words = trouble(url)
+    with database.writing() as session:
+        news = standing.checked(session, standing.ELASTICSEARCH, words, clock.now())
+    if news and words:
+        logs.warn("search.trouble", why=words)
+    elif news:
+        logs.say("search.fine")
 
 
 def _likely(text: str, index: Index, state: services.State, url: str | None) -> list[str] | None:

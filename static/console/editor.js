@@ -253,8 +253,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-leave]")) dirty = false;
   const fills = event.target.closest("[data-fill]");
   if (fills) fill(JSON.parse(fills.dataset.fill));
-  const bubble = event.target.closest(".bubble[data-of]");
-  if (bubble && !event.target.closest("a")) goTo({ field: bubble.dataset.of, line: null });
+  const bubble = event.target.closest(".bubble[data-of], .letter[data-of]");
+  if (bubble && !event.target.closest("a, details")) goTo({ field: bubble.dataset.of, line: null });
 });
 
 document.addEventListener("keydown", (event) => {

@@ -93,7 +93,7 @@ def _wanted() -> chat_list.Wanted:
 # --- one chat ---
 
 
-@console.get("/chats/<channel>/<path:chat>")
+@console.get("/chats/<channel>/<chat:chat>")
 def chats_chat(channel: str, chat: str) -> AnyResponse:
     before, since = Place.read(request.args.get("before", "")), Place.read(request.args.get("since", ""))
     with database.reading() as session:
@@ -143,7 +143,7 @@ def _subject(channel: str, chat: str) -> str:
     return f"chat:{channel}/{chat}"
 
 
-@console.get("/chats/<channel>/<path:chat>/event/<int:event>")
+@console.get("/chats/<channel>/<chat:chat>/event/<int:event>")
 @needs("editor")
 def chats_event(channel: str, chat: str, event: int) -> Response:
     """An event as it was received."""
@@ -181,7 +181,7 @@ def _back(channel: str, chat: str, anchor: str = "") -> AnyResponse:
     return redirect(url_for("console.chats_chat", channel=channel, chat=chat, _anchor=anchor or None), 303)
 
 
-@console.post("/chats/<channel>/<path:chat>/message/<int:delivery>/retry")
+@console.post("/chats/<channel>/<chat:chat>/message/<int:delivery>/retry")
 @needs("editor")
 def chats_retry(channel: str, chat: str, delivery: int) -> AnyResponse:
     with database.writing() as session:
@@ -202,7 +202,7 @@ def chats_retry(channel: str, chat: str, delivery: int) -> AnyResponse:
     return _back(channel, chat, f"d{delivery}")
 
 
-@console.post("/chats/<channel>/<path:chat>/message/<int:delivery>/cancel")
+@console.post("/chats/<channel>/<chat:chat>/message/<int:delivery>/cancel")
 @needs("editor")
 def chats_cancel(channel: str, chat: str, delivery: int) -> AnyResponse:
     with database.writing() as session:
@@ -220,7 +220,7 @@ def chats_cancel(channel: str, chat: str, delivery: int) -> AnyResponse:
     return _back(channel, chat, f"d{delivery}")
 
 
-@console.post("/chats/<channel>/<path:chat>/stop")
+@console.post("/chats/<channel>/<chat:chat>/stop")
 @needs("editor")
 def chats_stop(channel: str, chat: str) -> AnyResponse:
     """Nothing more goes out in this chat, until something new starts."""
@@ -237,7 +237,7 @@ def chats_stop(channel: str, chat: str) -> AnyResponse:
     return _back(channel, chat)
 
 
-@console.post("/chats/<channel>/<path:chat>/answer/<int:answer>/resume")
+@console.post("/chats/<channel>/<chat:chat>/answer/<int:answer>/resume")
 @needs("editor")
 def chats_resume(channel: str, chat: str, answer: int) -> AnyResponse:
     with database.writing() as session:
@@ -271,7 +271,7 @@ def _told(done: bool, words_if_done: str, why_not: str) -> None:
     flash(words_if_done.strip() if done else why_not, "ok" if done else "warn")
 
 
-@console.get("/chats/<channel>/<path:chat>/event/<int:event>/again")
+@console.get("/chats/<channel>/<chat:chat>/event/<int:event>/again")
 @needs("editor")
 def chats_again(channel: str, chat: str, event: int) -> Response:
     """What this event would be answered with now; nothing is sent before that has been seen."""
@@ -289,7 +289,7 @@ def chats_again(channel: str, chat: str, event: int) -> Response:
     return shown("chats_again.html", channel=channel, chat=chat, version=found["version"], **more)
 
 
-@console.post("/chats/<channel>/<path:chat>/event/<int:event>/again")
+@console.post("/chats/<channel>/<chat:chat>/event/<int:event>/again")
 @needs("editor")
 def chats_replay(channel: str, chat: str, event: int) -> AnyResponse:
     with database.writing() as session:

@@ -19,12 +19,15 @@ T = TypeVar("T")
 
 _DEEPEST = 6
 _WORDS = ("bots", "tags", "says", "options", "channels")
+_STAY = ("to", "subject", "text")  # emptied, they stay, so that what is missing is told at their field
 _BARE = ("wait", "min", "max", "order", "default", "expression")
 TOP = ("module", "title", "order", "starts", "survey", "values", "messages", "incomplete", "yields", "effects")
 START = ("on", "again", "channels", "bots", "tags", "says", "matches")
 KEY = ("type", "label", "unit", "min", "max", "options", "default", "from")
 MESSAGE = ("wait", "when", "ask", "text", "image", "buttons")
 BUTTON = ("title", "url", "colour")
+EFFECTS = ("profile", "tags", "mail")
+MAIL = ("to", "profile", "subject", "text", "html")
 _ENTRIES = {"starts": START, "messages": MESSAGE, "incomplete": MESSAGE, "buttons": BUTTON}
 
 
@@ -70,14 +73,7 @@ def read(text: str) -> Form:
         str(place): {"name": name, "expression": amend.shown(text, node)}
         for place, (name, node) in enumerate(_mapping("values", top.get("values")).items())
     }
-    effects = _mapping("effects", top.get("effects"))
-    form["effects"] = {
-        "profile": {
-            str(place): {"key": key, "value": amend.shown(text, node)}
-            for place, (key, node) in enumerate(_mapping("profile", effects.get("profile")).items())
-        },
-        "tags": "\n".join(amend.words(text, effects.get("tags"))),
-    }
+    form["effects"] = _read_effects(text, _mapping("effects", top.get("effects")))
     if _is_on(top.get("yields"), True):
         form["yields"] = "on"
     return form
@@ -120,6 +116,19 @@ def _read_key(text: str, node: Node) -> Form:
     form: Form = {field: amend.shown(text, found.get(field)) for field in KEY if field != "options"}
     form["options"] = "\n".join(amend.words(text, found.get("options")))
     return form | ({"optional": "on"} if "default" in found else {})
+
+
+def _read_effects(text: str, found: Mapping[str, Node]) -> Form:
+    mail = _mapping("mail", found.get("mail"))
+    return {
+        "profile": {
+            str(place): {"key": key, "value": amend.shown(text, node)}
+            for place, (key, node) in enumerate(_mapping("profile", found.get("profile")).items())
+        },
+        "tags": "\n".join(amend.words(text, found.get("tags"))),
+        # An entry like the others, of which there is at most one.
+        "mail": {"0": {field: amend.shown(text, mail.get(field)) for field in MAIL}} if "mail" in found else {},
+    }
 
 
 def _is_on(node: Node | None, otherwise: bool) -> bool:
@@ -182,7 +191,7 @@ def _field(wish: dict[str, Wish | None], text: str, there: Mapping[str, Node], f
         if said != "\n".join(amend.words(text, node)):
             wish[name] = Words(lines) if lines else None
     elif said != amend.shown(text, node):
-        wish[name] = _leaf(name, said) if said or name == "text" else None
+        wish[name] = _leaf(name, said) if said or name in _STAY else None
 
 
 def _leaf(name: str, said: str) -> Leaf:
@@ -248,12 +257,24 @@ def _effects_wish(text: str, node: Node | None, form: Form) -> dict[str, Wish | 
         ],
     )
     _field(wish, text, there, form, "tags")
+    wish |= _mail_wish(text, there, form)
     left = (set(there) | {name for name, value in wish.items() if value}) - {
         name for name, value in wish.items() if value is None
     }
     if not left:
         return {"effects": None} if there else {}
-    return {"effects": Fields(wish, ("profile", "tags"))} if wish else {}
+    return {"effects": Fields(wish, EFFECTS)} if wish else {}
+
+
+def _mail_wish(text: str, effects: Mapping[str, Node], form: Form) -> dict[str, Wish | None]:
+    said = next(iter(_entries(form, "mail").values()), None)
+    if said is None:
+        return {"mail": None} if "mail" in effects else {}
+    there = _mapping("mail", effects.get("mail"))
+    wish: dict[str, Wish | None] = {field: Leaf("") for field in _STAY} if not there else {}
+    for field in MAIL:
+        _field(wish, text, there, said, field)
+    return {"mail": Fields(wish, MAIL)} if wish else {}
 
 
 def _placed(there: Mapping[str, Node], entries: Mapping[str, Form]) -> Iterator[tuple[int | None, Node | None, Form]]:
@@ -303,7 +324,22 @@ def fields_by_line(text: str, form: Form) -> dict[int, str]:
                 _mark(found, key.start_mark.line, _last(entry), own)
                 if isinstance(entry, MappingNode):
                     _cover(found, entry, own)
+        elif name == "effects":
+            _cover_effects(found, part, _entry(form, name))
     return found
+
+
+def _cover_effects(found: dict[int, str], part: Node, form: Form) -> None:
+    for name, node in amend.fields(part).items():
+        ids = list(_entries(form, name))
+        if name == "tags":
+            _claim(found, part, name, "effects.tags")
+        elif name == "mail" and ids:
+            _claim(found, part, name, f"effects.mail.{ids[0]}")
+            _cover(found, node, f"effects.mail.{ids[0]}")
+        elif name == "profile" and isinstance(node, MappingNode):
+            for id, (key, value) in zip(ids, node.value, strict=False):
+                _mark(found, key.start_mark.line, _last(value), f"effects.profile.{id}.value")
 
 
 def _cover(found: dict[int, str], entry: Node, name: str) -> None:

@@ -14,13 +14,14 @@ import clock
 from settings import Settings
 from store import audit, staff
 from store.logins import Who
+from web.console.chat_address import ChatConverter
 from web.console.numbers import StorableConverter
 from web.masking import masked
 from web.words import t
 
 console = Blueprint("console", __name__, url_prefix="/console")
-# Before any address with a number in it is made known.
-console.record_once(lambda state: state.app.url_map.converters.update(int=StorableConverter))
+# Before any address with a number or a chat in it is made known.
+console.record_once(lambda state: state.app.url_map.converters.update(int=StorableConverter, chat=ChatConverter))
 
 # The navigation: endpoint, Korean, English, the role that sees it.
 PAGES = (
@@ -89,6 +90,11 @@ def personal(value: Any) -> Any:
     return value if may("editor") else masked(value)
 
 
+def chat_id(chat: str) -> str:
+    """A chat as this reader may know it: who is mailed is known by an address."""
+    return str(personal(chat)) if "@" in chat else chat
+
+
 def csrf_token() -> str:
     """Of this session; a page of another site cannot know it."""
     secret = str(current_app.config["SECRET_KEY"]).encode()
@@ -138,6 +144,7 @@ def for_templates() -> dict[str, Any]:
         "when_real": when_real,
         "local": local,
         "personal": personal,
+        "chat_id": chat_id,
         "role_words": ROLE_WORDS,
         "htmx": is_htmx(),
     }

@@ -48,6 +48,21 @@ PARTS: dict[str, tuple[Words, Words, Words]] = {
         ("이어져 있어요.", "Connected."),
         ("살펴봐 주세요.", "Needs a look."),
     ),
+    "webex": (
+        ("웹엑스", "Webex"),
+        ("이어져 있어요.", "Connected."),
+        ("살펴봐 주세요.", "Needs a look."),
+    ),
+    "search": (
+        ("서비스 검색", "Service search"),
+        ("찾을 준비가 됐어요.", "Ready to search."),
+        ("살펴봐 주세요.", "Needs a look."),
+    ),
+    "elasticsearch": (
+        ("엘라스틱서치", "Elasticsearch"),
+        ("대답하고 있어요.", "Answers."),
+        ("대답이 없어요. 그동안 내장 검색이 대신 찾아요.", "Away. The embedded index answers meanwhile."),
+    ),
     "email": (
         ("메일", "Mail"),
         ("보낼 수 있어요.", "Ready to send."),

@@ -77,10 +77,12 @@ def _played(session: Any, module: Module, sent: Posted, stage: Stage, places: Ma
     known = {name: value for name, value in survey.items() if value.strip()}
     own_host = urlsplit(settings().base_url).netloc
     shown = previewing.play(session, settings(), module, known, stage.replies, stage.now, own_host)
+    mail = module.effects.mail if module.effects else None
+    mail_at = places.get(mail.lines["subject"], "") if mail else ""
     found: dict[str, Any] = {
         "values": _values_by_field(shown.values, sent.form) if sent.form is not None else shown.values,
         "unsaid": {places.get(line, ""): t(*_UNSAID[why]) for line, why in shown.unsaid.items() if line in places},
-        "preview": render_template("console/responses_module_preview.html", play=shown, places=places),
+        "preview": render_template("console/responses_module_preview.html", play=shown, places=places, mail_at=mail_at),
         "names": _names(module),
     }
     if shown.trouble is not None:

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from channels import mailing
 from curation.answer import read_reply
 from responses.formats import written
 from responses.keys import Key
 from responses.module import Module
+from responses.module_mail import ADDRESS
 from responses.problems import ModuleError
 from settings import Settings
 from web.console.bubbles import html
@@ -22,6 +24,7 @@ from workers import rehearsal
 _USUAL = {
     "이름": "김하늘", "name": "김하늘", "성함": "김하늘", "나이": "34", "age": "34", "키": "168", "height": "168",
     "몸무게": "63.5", "체중": "63.5", "weight": "63.5", "하루 물 섭취량": "1000ml 이하", "하루 식사 횟수": "3",
+    "이메일": "haneul@example.kr", "email": "haneul@example.kr", "메일": "haneul@example.kr",
 }  # fmt: skip
 _LONGEST_RESULT = 300
 _MOST_QUESTIONS = 20
@@ -38,6 +41,31 @@ class Bubble:
     line: int = 0  # of the message in the module's text
 
 
+@dataclass(frozen=True)
+class Letter:
+    """The mail among the effects."""
+
+    to: tuple[str, ...]
+    profile: str
+    subject: str
+    html: Markup  # what is said, as a piece of the page
+    page: str  # the HTML that the author wrote instead
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """Whom it cannot reach with this survey."""
+        return tuple(one for one in self.to if not ADDRESS.fullmatch(one))
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What happens once the series is sent."""
+
+    profile: Mapping[str, str]
+    tags: tuple[str, ...]
+    mail: Letter | None
+
+
 @dataclass
 class Play:
     bubbles: list[Bubble] = field(default_factory=list)
@@ -45,6 +73,7 @@ class Play:
     unsaid: dict[int, str] = field(default_factory=dict)  # line of a message -> why it was not said
     missing: list[str] = field(default_factory=list)
     asks: Key | None = None  # the question that waits for a reply
+    effects: Effects | None = None  # once nothing is left to ask
     trouble: ModuleError | None = None
 
 
@@ -61,12 +90,13 @@ def play(
     shown, told, after = Play(), dict(survey), -1
     for _ in range(_MOST_QUESTIONS):
         try:
-            found = rehearsal.preview(session, settings, module, None, told, now)
+            answer = rehearsal.rehearse(session, settings, module, None, told, now)
         except ModuleError as error:
             shown.trouble = error
             shown.values = _values_before(session, settings, module, told, now, error)
             return shown
-        after = _say(shown, module, found, after, own_host)
+        after = _say(shown, module, answer.json(), after, own_host)
+        shown.effects = _effects(answer.effects)
         if shown.asks is None or shown.asks.name not in replies:
             return shown
         reply = replies[shown.asks.name]
@@ -104,6 +134,18 @@ def _say(shown: Play, module: Module, found: Mapping[str, Any], after: int, own_
             bubble = Bubble("bot", html(said["text"]), said["wait"], tuple(said["buttons"]), picture, own, line)
             shown.bubbles.append(bubble)
     return after
+
+
+def _effects(found: Mapping[str, Any] | None) -> Effects | None:
+    if not found:
+        return None
+    profile = {key: result(value) for key, value in found["profile"].items()}
+    mail = found.get("mail")
+    letter = None
+    if mail is not None:
+        said = html(mail["text"])
+        letter = Letter(tuple(mail["to"]), mail["profile"], mailing.subject(mail), said, mail["html"])
+    return Effects(profile, tuple(found["tags"]), letter)
 
 
 def _wait(shown: Play, wait: float | None) -> float:

@@ -92,6 +92,17 @@ Close every tag in the same text {} | 연 태그는 같은 글 안에서, 나중
 Links begin with {} | https://, http://, mailto:, tel: 로 시작해야 해요.
 '{}' is no web address | '{0}'은(는) 웹 주소가 아니에요
 Write the whole address, beginning with https:// | https:// 로 시작하는 주소 전체를 써 주세요.
+The mail has no 'to' | 메일을 받는 사람이 없어요
+Add 'to: …'. | 이메일 주소를 써 주세요.
+The mail has no 'subject' | 메일의 제목이 없어요
+Add 'subject: …'. | 제목을 써 주세요.
+The mail has no 'text' | 메일의 내용이 없어요
+'{}' is no e-mail address | '{0}'은(는) 이메일 주소가 아니에요
+Write whole addresses, with commas between them. | 주소 전체를 쓰고, 여러 명이면 쉼표로 나눠 주세요.
+The mail has more than {} addresses | 메일을 받는 사람이 {0}명보다 많아요
+Use a mailing list's address. | 여러 사람이 함께 받는 주소를 써 주세요.
+'{}' cannot be a mail profile's name | '{0}'은(는) 메일 프로필의 이름이 될 수 없어요
+Take one from the console. | '메일' 화면에 있는 이름을 골라 주세요.
 Nothing starts this module | 이 응답을 시작하는 때가 없어요
 Add 'starts:' {} | '시작하는 때'를 더해 주세요.
 '{}' starts nothing | '{0}'(으)로는 시작하지 않아요

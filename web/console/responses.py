@@ -12,15 +12,16 @@ from flask import Response, abort, flash, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 import clock
+from channels import email
 from responses import amend, document
 from responses.check import checked
 from responses.emoji import EMOJI
 from responses.problems import Invalid, Problem
 from responses.shape import COLOURS
 from responses.starts import CHANNELS
-from store import database, overview, versions
+from store import database, mail, overview, versions
 from web.console import editing, problem_words
-from web.console.frame import console, needs, note, page, who
+from web.console.frame import console, needs, note, page, settings, who
 from web.words import t
 from workers import words
 
@@ -196,12 +197,24 @@ def _editor(shown: Page, status: int = 200, **more: Any) -> Response:
 
 
 def choices() -> dict[str, Any]:
+    profiles = _mail_profiles()
     return {
         "types": {name: t(*said) for name, said in _TYPES.items()},
         "colours": {name: t(*_COLOUR_WORDS[name]) for name in COLOURS},
         "channels": {name: t(*_CHANNEL_WORDS[name]) for name in CHANNELS},
         "emoji": list(EMOJI.items())[:60],
+        "mail_profiles": {"": t("기본", "the usual one")} | profiles,
+        "mail_ready": bool(profiles),
     }
+
+
+def _mail_profiles() -> dict[str, str]:
+    """The names by which a mail can go, and how a person reads them."""
+    with database.reading() as session:
+        kept = [one.name for one in mail.listed(session)]
+    if email.configured(settings().channels["email"]):
+        return {mail.DEFAULT: t("설정의 메일 서버", "the settings' server")} | {name: name for name in kept}
+    return {name: name for name in kept}
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
-from flask import Response, abort, flash, redirect, request, url_for
+from flask import Response, abort, current_app, flash, redirect, request, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 import clock
+from curation.grid import LARGEST_FILE
 from interaction.catalogue import KEYS, Catalogue, read_rows
+from interaction.guesses import Guesses
 from responses.korean import josa
-from store import database, services
+from store import database, errands, services
 from web.console.frame import console, needs, note, page, who
 from web.words import t
+from workers.queues import ERRAND
 
 MOST_SHOWN = 300
+KIND = "services"  # of the errand that reads an uploaded file
+ENDINGS = (".xlsx", ".xls", ".csv", ".tsv", ".txt", ".yaml", ".yml")
+MOST_GUESSED = 20  # of what was searched in vain, those for which services are proposed
+NEWS = timedelta(minutes=10)
 # What a form of a service can have wrong, by field.
 _WRONG = {
     "name": ("이름을 적어 주세요(100자까지).", "Give it a name of at most 100 characters."),
@@ -36,11 +45,62 @@ def _listed() -> dict[str, Any]:
     find = request.args.get("find", "").strip()[:100]
     with database.reading() as session:
         every, missed = services.listed(session), services.missed(session)
+        upload = _upload(errands.latest(session, KIND, KIND))
     wanted = find.casefold()
     found = [one for one in every if wanted in " ".join((one.name, one.team, *one.synonyms)).casefold()]
     names = [one.name for one in every]
     shown = {"services": found[:MOST_SHOWN], "more": len(found[MOST_SHOWN:]), "total": len(every), "find": find}
-    return shown | {"missed": missed, "names": names}
+    likely = Guesses((one.name, one.synonyms) for one in every) if missed else None
+    guesses = {one.id: likely.of(one.text) for one in missed[:MOST_GUESSED]} if likely else {}
+    return shown | {"missed": missed, "names": names, "guesses": guesses, "upload": upload}
+
+
+# --- a whole list at once: a worker reads it, since no web process opens workbooks ---
+
+
+@console.post("/people/services/upload")
+@needs("editor")
+def services_upload() -> AnyResponse:
+    file = request.files.get("file")
+    name = str(file.filename or "").replace("\\", "/").rpartition("/")[2][-200:] if file else ""
+    if file is None or not name.lower().endswith(ENDINGS):
+        flash(t("엑셀(.xlsx), CSV, YAML 파일을 골라 주세요.", "Choose a file: .xlsx, .csv or .yaml."), "bad")
+        return redirect(url_for("console.services"), 303)
+    data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise RequestEntityTooLarge
+    with database.writing() as session:
+        name = database.storable(name, 200)
+        errands.ask(session, KIND, KIND, {"examples": "examples" in request.form}, who().email, clock.now(), name, data)
+    current_app.extensions["intake"].bell.ring(ERRAND)
+    return redirect(url_for("console.services"), 303)
+
+
+@console.get("/people/services/upload")
+@needs("editor")
+def services_uploaded() -> Response:
+    """The piece that looks by itself until the file was read; then the whole page is shown anew."""
+    with database.reading() as session:
+        upload = _upload(errands.latest(session, KIND, KIND))
+    response = page("services_upload.html", upload=upload)
+    if upload is not None and not upload["open"]:
+        response.headers["HX-Redirect"] = url_for("console.services")
+    return response
+
+
+def _upload(errand: errands.Errand | None) -> dict[str, Any] | None:
+    """The last upload, as far as it is news."""
+    if errand is None or (errand.ended_at and clock.now() - errand.ended_at > NEWS):
+        return None
+    found = errand.found or {}
+    return {
+        "file": errand.file_name,
+        "reason": errand.reason,
+        "open": errand.state in errands.OPEN,
+        "counts": found.get("counts"),
+        "problems": found.get("problems", []),
+        "more": found.get("more", 0),
+    }
 
 
 @console.get("/people/services/new")
@@ -111,7 +171,7 @@ def services_remove(id: int) -> AnyResponse:
 @needs("editor")
 def services_adopt(id: int) -> AnyResponse:
     """What was searched in vain becomes a synonym, or is put aside."""
-    name = request.form.get("service", "")
+    name = request.form.get("guess") or request.form.get("service", "")
     with database.writing() as session:
         found = session.get(services.Missed, id)
         if found is None:

@@ -188,11 +188,16 @@ def _of_delivery(place: Place, one: Delivery, answer: Answer | None, known: Word
         said=said,
         run=begins,
         delivery=one,
-        buttons=tuple(button for button in body.get("buttons") or () if is_web_address(button["url"])),
+        buttons=tuple(button for button in body.get("buttons") or () if _is_shown(button)),
         image=str(body.get("image") or "") if reads else "",
         actions=_actions(one),
         why=answer is not None and one.kind != EFFECTS,
     )
+
+
+def _is_shown(button: Mapping[str, str]) -> bool:
+    """Pressed, it says something for its reader, or leads somewhere on the web."""
+    return "say" in button or is_web_address(button.get("url", ""))
 
 
 def _actions(one: Delivery) -> tuple[str, ...]:

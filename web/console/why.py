@@ -21,7 +21,7 @@ from workers import rehearsal, words
 Side = list[differing.Piece] | None  # None: this side has no such message
 
 
-@console.get("/chats/<channel>/<path:chat>/why/<int:delivery>")
+@console.get("/chats/<channel>/<chat:chat>/why/<int:delivery>")
 def chats_why(channel: str, chat: str, delivery: int) -> Response:
     with database.reading() as session:
         row, answer = _found(session, channel, chat, delivery)
@@ -91,7 +91,7 @@ def _versions(session: Session, answer: Answer) -> dict[str, Any]:
 # --- the same survey with the draft ---
 
 
-@console.get("/chats/<channel>/<path:chat>/why/<int:delivery>/draft")
+@console.get("/chats/<channel>/<chat:chat>/why/<int:delivery>/draft")
 @needs("editor")
 def chats_why_draft(channel: str, chat: str, delivery: int) -> Response:
     """What this customer heard, beside what the draft (else what is live) would say to the same survey."""

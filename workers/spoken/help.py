@@ -7,7 +7,7 @@ from workers.spoken.registry import Ask, Command, Told, Unclear, command, find, 
     "/도움말",
     "/help",
     usage=("/도움말", "/help"),
-    more=(("/도움말 알림", "/help remind"),),
+    more=(("/도움말 구독", "/help subscribe"),),  # one that outsiders have, too: they read this line
     says=("할 수 있는 것을 알려 드려요", "tells what I can do"),
     outsiders=True,
     aliases=("/도움", "/?"),

@@ -20,8 +20,7 @@ MOST_LISTED = 30
     order=30,
 )
 def subscribe(ask: Ask, rest: str) -> Told:
-    seen = [topic.name for topic in topics.listed(ask.session, public_only=ask.outsider)]
-    heard = set(topics.heard(ask.session, ask.channel, ask.chat))
+    seen, heard = _seen(ask), _heard(ask)
     if rest:
         return _subscribe_to(ask, rest, seen)
     if len(seen) == 1:
@@ -43,7 +42,9 @@ def _subscribe_to(ask: Ask, wanted: str, seen: list[str]) -> Told:
         return Told(told, _buttons(ask.t("/구독", "/subscribe"), seen))
     if name is None and not NAME.fullmatch(wanted):
         raise Unclear("주제는 띄어쓰기 없는 한 단어예요.", "A topic is one word.")
-    fresh = topics.subscribe(ask.session, name or wanted, ask.channel, ask.chat, ask.now, ask.person)
+    # An employee's own chat stops hearing what is internal when they are let go, so it is kept whose it is.
+    person = ask.employee.email if ask.employee is not None and not ask.room else ask.person
+    fresh = topics.subscribe(ask.session, name or wanted, ask.channel, ask.chat, ask.now, person)
     topic = quoted(name or wanted)
     if not fresh:
         said = f"이미 <b>{topic}</b> 소식을 받고 있어요."
@@ -69,7 +70,7 @@ def _subscribe_to(ask: Ask, wanted: str, seen: list[str]) -> Told:
     order=31,
 )
 def unsubscribe(ask: Ask, rest: str) -> Told:
-    heard = list(topics.heard(ask.session, ask.channel, ask.chat))
+    heard = _heard(ask)
     name = _named(rest, heard) if rest else heard[0] if len(heard) == 1 else None
     if name is not None:
         topics.unsubscribe(ask.session, name, ask.channel, ask.chat)
@@ -84,6 +85,17 @@ def unsubscribe(ask: Ask, rest: str) -> Told:
         head = ask.t("<b>어떤 소식을 그만 받을까요?</b>", "<b>Which topic shall stop?</b>")
     lines = [head, *(f"• {quoted(name)}" for name in heard[:MOST_LISTED])]
     return Told("\n".join(lines), _buttons(ask.t("/구독해지", "/unsubscribe"), heard))
+
+
+def _seen(ask: Ask) -> list[str]:
+    return [topic.name for topic in topics.listed(ask.session, public_only=ask.outsider)]
+
+
+def _heard(ask: Ask) -> list[str]:
+    """What this chat hears, as far as this asker may know: employees may have let a room hear more."""
+    heard = topics.heard(ask.session, ask.channel, ask.chat)
+    known = set(_seen(ask)) if ask.outsider else set(heard)
+    return [name for name in heard if name in known]
 
 
 def _named(wanted: str, known: list[str]) -> str | None:
