@@ -23,7 +23,7 @@ test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under
 	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-all: $(DEV_STAMP) ## everything on both databases (under 25 minutes)
-	@MARU_TEST_ALL=1 $(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, format, mypy strict, known vulnerabilities of packages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python .ci/audit.py

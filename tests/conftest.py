@@ -1,4 +1,3 @@
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ pytest.register_assert_rewrite("tests.browsing", "tests.house")
 
 from tests.house import SET_UP, House  # noqa: E402 (after what says that its asserts explain themselves)
 
-EVERYTHING = os.environ.get("MARU_TEST_ALL") == "1"
 BOTH = ("sqlite", "postgresql")
 
 

@@ -17,7 +17,7 @@ import sqlalchemy
 from sqlalchemy import select
 
 from tests.browsing import Person
-from tests.conftest import BOTH, EVERYTHING
+from tests.conftest import BOTH
 from tests.house import SURVEY, House, eventually
 from tests.previewing import fresh, headed, written
 from tests.rows import connected, table
@@ -124,7 +124,7 @@ def _loaded(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value or {}
 
 
-@pytest.fixture(scope="module", params=BOTH if EVERYTHING else BOTH[:1])
+@pytest.fixture(scope="module", params=BOTH)
 def outside(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
 ) -> Iterator[Outside]:

@@ -1,5 +1,5 @@
 """Five months of reminders on each database, with clocks that are killed every day: everything that falls due is
-recorded once. A whole year takes two minutes: DAYS=365 MARU_TEST_ALL=1 pytest tests/test_spoken_year.py -s"""
+recorded once. A whole year takes two minutes: DAYS=365 pytest tests/test_spoken_year.py -s"""
 
 import json
 import os
