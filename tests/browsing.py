@@ -12,7 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.house import House
+from tests.house import PATIENCE, House
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = next((Path(__file__).parent / "vendor").glob("axe-*.min.js"))
@@ -52,6 +52,7 @@ class Person:
         height = 844 if width < 600 else 900
         context = browser.new_context(viewport={"width": width, "height": height}, locale=lang, color_scheme=scheme)
         page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE)
         seat = Seat(self.house, page)
         seat.go("/console/login")
         page.fill("[name=email]", self.email)

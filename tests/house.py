@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 FLASK, GUNICORN = str(BIN / "flask"), str(BIN / "gunicorn")
 WARM = (FLASK, GUNICORN, sys.executable)
-PATIENCE = 30.0
+PATIENCE = 60.0
 SET_UP = "application_name=set-up"  # marks the address of a database that is a copy of one that was set up
 
 # A customer as the wire notes have one.

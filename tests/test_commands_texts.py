@@ -240,7 +240,7 @@ def test_a_hostile_text_is_an_error_of_its_module(house: House, text: str) -> No
     found = house.flask("responses", "import", written(house, module, "yaml"), code=None)
     refused = [problem for problem in found["problems"] if problem["level"] == "error"]
     words = refused[0]["message"] if refused else look(house, named(module), {}, code=1).stderr
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert "Traceback" not in words and words.strip()
 
 

