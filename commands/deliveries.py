@@ -32,12 +32,13 @@ def row(one: deliveries.Delivery) -> dict[str, Any]:
 
 @command.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only these.")
+@click.option("--chat", help="Only this chat's.")
 @click.option("--most", default=1000, show_default=True, help="The newest so many.")
 @as_json
-def list_deliveries(state: str | None, most: int, as_json: bool) -> None:
+def list_deliveries(state: str | None, chat: str | None, most: int, as_json: bool) -> None:
     """The newest messages, the oldest of them first."""
     with database.reading() as session:
-        rows = [row(one) for one in reversed(deliveries.listed(session, state, most))]
+        rows = [row(one) for one in reversed(deliveries.listed(session, state, chat, most))]
     show_rows(rows, as_json, "No deliveries yet." if not state else f"Nothing is {state}.")
 
 

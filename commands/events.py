@@ -28,12 +28,13 @@ def row(event: events.Event) -> dict[str, Any]:
 
 
 @command.command("list")
+@click.option("--chat", help="Only this chat's.")
 @click.option("--most", default=1000, show_default=True, help="The newest so many.")
 @as_json
-def list_events(most: int, as_json: bool) -> None:
+def list_events(chat: str | None, most: int, as_json: bool) -> None:
     """The newest events, the oldest of them first."""
     with database.reading() as session:
-        show_rows([row(event) for event in reversed(events.listed(session, most))], as_json, "No events yet.")
+        show_rows([row(event) for event in reversed(events.listed(session, chat, most))], as_json, "No events yet.")
 
 
 @command.command("show")

@@ -1,6 +1,7 @@
 """/sandbox/…: what the page, tests and benches drive. Loopback names only, and no other web page's scripts.
 
 GET  record?since=n       everything after n: chats, requests, webhooks
+GET  chats/ID             this chat alone, as in the record
 GET  events?since=n&wait=s  the same, as soon as there is something after n
 GET  wait?chat=ID&messages=N&text=t&timeout=s
                           200 once the chat (without chat: all of them together) holds N bot messages, and one
@@ -77,6 +78,9 @@ class Control:
         since = _whole(request, "since", 0)
         chats = {chat.id: self._shown(chat, since) for chat in self.talk.chats.chats.values() if chat.changed > since}
         return {"n": self.record.n, "resets": self.record.resets, "chats": chats, **self.record.since(since)}
+
+    def chat_alone(self, request: Request, chat_id: str) -> Json:
+        return self._shown(self.talk.chats.chat(chat_id), 0)
 
     async def events(self, request: Request) -> Response:
         since = _whole(request, "since", 0)
@@ -335,6 +339,7 @@ def _routes(*routes: tuple[str, str, Work]) -> list[tuple[str, re.Pattern[str], 
 
 ROUTES = _routes(
     ("GET", "/record", Control.record_since),
+    ("GET", "/chats/*", Control.chat_alone),
     ("GET", "/events", Control.events),
     ("GET", "/wait", Control.wait),
     ("POST", "/customers", Control.new_customer),

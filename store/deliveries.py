@@ -384,11 +384,13 @@ def get(session: Session, id: int) -> Delivery | None:
     return session.get(Delivery, id)
 
 
-def listed(session: Session, state: str | None = None, most: int = 1000) -> list[Delivery]:
+def listed(session: Session, state: str | None = None, chat: str | None = None, most: int = 1000) -> list[Delivery]:
     """Messages; and effects that failed, since nothing disappears silently."""
     query = select(Delivery).where(or_(Delivery.kind != EFFECTS, Delivery.state == DEAD))
     if state:
         query = query.where(Delivery.state == state)
+    if chat is not None:
+        query = query.where(Delivery.chat == chat)
     return list(session.scalars(query.order_by(Delivery.id.desc()).limit(most)))
 
 

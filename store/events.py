@@ -181,8 +181,9 @@ def get(session: Session, id: int) -> Event | None:
     return session.get(Event, id)
 
 
-def listed(session: Session, most: int = 1000) -> list[Event]:
-    return list(session.scalars(select(Event).order_by(Event.id.desc()).limit(most)))
+def listed(session: Session, chat: str | None = None, most: int = 1000) -> list[Event]:
+    query = select(Event) if chat is None else select(Event).where(Event.chat == chat)
+    return list(session.scalars(query.order_by(Event.id.desc()).limit(most)))
 
 
 def heard(session: Session, channel: str, since: datetime, most: int) -> list[tuple[str, bool, datetime]]:

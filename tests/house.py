@@ -83,6 +83,7 @@ class House:
             "DATA_DIR": str(folder),
             "SECRET_KEY": secrets.token_hex(32),
             "PORT": str(self.port),
+            "WEB_CONCURRENCY": "1",
             "CLOCK_FILE": str(folder / "clock"),
             "CHANNELTALK_ACCESS_KEY": keys["access_key"],
             "CHANNELTALK_ACCESS_SECRET": keys["access_secret"],
@@ -224,10 +225,10 @@ class House:
         return subprocess.CompletedProcess(words, code, out, errors)
 
     def events(self, chat: str = "") -> list[dict[str, Any]]:
-        return [row for row in self.flask("events", "list") if chat in ("", row["chat"])]
+        return self.flask("events", "list", *(["--chat", chat] if chat else []))  # type: ignore[no-any-return]
 
     def deliveries(self, chat: str = "") -> list[dict[str, Any]]:
-        return [row for row in self.flask("deliveries", "list") if chat in ("", row["chat"])]
+        return self.flask("deliveries", "list", *(["--chat", chat] if chat else []))  # type: ignore[no-any-return]
 
     def settled(self, chat: str) -> list[dict[str, Any]]:
         """The chat's events, once all of them are decided."""
@@ -266,7 +267,7 @@ class House:
         return self.bot_messages(chat)
 
     def bot_messages(self, chat: str) -> list[dict[str, Any]]:
-        found = self.control("record")["chats"].get(chat, {}).get("messages", [])
+        found = self.control(f"chats/{chat}")["messages"]
         return [message for message in found if message["personType"] == "bot"]
 
     def told(self, chat: str) -> list[str]:

@@ -17,7 +17,7 @@ from tests.rows import connected
 from tests.test_delivery_series import series
 from tests.test_web_metrics import figures
 
-FLOOD, TOGETHER, CROWD = 10_000, 1_000, 200
+FLOOD, TOGETHER, CROWD = 10_000, 1_000, 100
 BEATS = "  - {text: 하나}\n" + "".join(f"  - {{text: '{number}번째', wait: 0.5}}\n" for number in range(2, 9))
 ASKS = "  - {ask: goal, text: 어느 쪽인가요?}\n  - {text: '{{ goal }}이군요', wait: 0}\n"
 CUSTOMER = {**SURVEY, "wish": "감량"}
