@@ -163,6 +163,7 @@ def sheet(*rows: tuple[str, ...]) -> bytes:
     return kept.getvalue()
 
 
+@pytest.mark.slow
 def test_a_catalogue_is_uploaded_as_a_workbook_and_a_wrong_one_is_told_by_cell(
     house: House, roles: dict[str, requests.Session]
 ) -> None:

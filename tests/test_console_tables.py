@@ -115,6 +115,7 @@ def test_an_editor_proposes_and_only_a_publisher_publishes(
     assert rows_of(house, table)[1]["gift"] == "우산"
 
 
+@pytest.mark.slow
 def test_nobody_publishes_or_replaces_what_they_have_not_seen(
     house: House, people: dict[str, requests.Session], table: str
 ) -> None:

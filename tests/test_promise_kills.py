@@ -27,7 +27,7 @@ def test_a_killed_worker_s_customers_are_told_once_by_another(build: Build) -> N
     house.faults({"do": "slow", "seconds": 0.2, "match": {"method": "POST", "probability": 0.3, "seed": 7}})
     chats: list[str] = []
     for _ in range(3):
-        body = {"n": 12, "profile": {**SURVEY, "wish": "감량"}, "tags": [tag]}
+        body = {"n": 8, "profile": {**SURVEY, "wish": "감량"}, "tags": [tag]}
         chats += house.control("crowd", body)["chats"]
         threading.Event().wait(dice.uniform(0.1, 0.6))
         name = dice.choice(("worker 1", "worker 2"))

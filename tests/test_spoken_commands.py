@@ -171,6 +171,7 @@ def test_a_search_that_finds_nothing_is_kept_for_staff(at_work: Company) -> None
     assert words in [row["text"] for row in at_work.house.flask("services", "missed")]
 
 
+@pytest.mark.slow
 def test_a_backup_brings_days_reminders_and_quiet_hours_back(at_work: Company, tmp_path: Path) -> None:
     who, file = employee(at_work), str(tmp_path / "backup.tar.gz")
     for words in ("/tgday 12/24 오후", "/알림 매일 23:00 일지", "/알림 조용히 22:00~08:00"):

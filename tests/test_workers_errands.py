@@ -61,6 +61,7 @@ def test_an_errand_whose_worker_is_killed_is_done_by_another(build: Callable[...
 
 
 @pytest.mark.parametrize("build", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.slow
 def test_a_cancelled_errand_stays_cancelled(build: Callable[..., House]) -> None:
     house = build()
     publisher = written(house)
