@@ -80,6 +80,7 @@ def test_another_base_url_has_no_webhooks_and_does_not_answer(house: House) -> N
     assert "/in_userchat" in found["channeltalk webhook message.created.userChat"]["mend"]
 
 
+@pytest.mark.slow
 def test_a_stopped_service_is_a_warning_and_a_dead_part_an_error(ground: House) -> None:
     ground.kill("clock", 15)
     assert checks(ground, 1)["clock"]["level"] == "error"

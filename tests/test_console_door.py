@@ -226,6 +226,7 @@ def nobody_can_write(house: House) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_written_is_told_in_words(house: House, admin: Person) -> None:
     http = admin.session()
     with nobody_can_write(house):
@@ -330,6 +331,7 @@ def test_a_session_ends_after_half_a_day_of_nothing(house: House) -> None:
 # --- in a browser ---
 
 
+@pytest.mark.slow
 def test_a_login_that_is_over_loses_nothing_that_was_typed(house: House, browser: Any) -> None:
     person = Person(house, "viewer")
     seat = person.sits_down(browser)

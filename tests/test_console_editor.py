@@ -267,6 +267,7 @@ def test_a_response_is_written_by_keyboard_on_a_phone(editor: Person, module: st
     seat.is_well_made()
 
 
+@pytest.mark.slow
 def test_a_mail_is_added_by_keyboard_and_read_in_the_preview(
     house: House, editor: Person, module: str, browser: Any
 ) -> None:

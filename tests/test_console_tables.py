@@ -130,6 +130,7 @@ def test_nobody_publishes_or_replaces_what_they_have_not_seen(
     assert (row["live"], row["draft"]) == (1, True)
 
 
+@pytest.mark.slow
 def test_files_come_back_as_they_went_in_and_csv_runs_nothing(
     house: House, people: dict[str, requests.Session]
 ) -> None:

@@ -53,6 +53,7 @@ def test_a_message_that_arrived_while_people_came_is_known_to_be_sent(crew: Hous
     assert crew.told(chat) == ["하나", "둘"]
 
 
+@pytest.mark.slow
 def test_what_was_cancelled_on_its_way_can_be_sent_by_staff(crew: House) -> None:
     chat = in_flight(crew, stored=False)
     crew.say(chat, "제가 이어서 볼게요", "manager")

@@ -146,7 +146,14 @@ def test_a_stop_while_it_starts_leaves_no_process(run: Run) -> None:
     assert not [line for line in run.lines if "Traceback" in line]
 
 
-@pytest.mark.parametrize("part", ["flask worker", "flask clock", "gunicorn", "sandbox", "valkey"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "flask worker",
+        "valkey",
+        *(pytest.param(part, marks=pytest.mark.slow) for part in ("flask clock", "gunicorn", "sandbox")),
+    ],
+)
 def test_a_killed_part_comes_back_and_it_is_said(standing: Run, part: str) -> None:
     before, said = standing.pid_of(part), len(standing.lines)
     os.kill(before, signal.SIGKILL)

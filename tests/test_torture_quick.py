@@ -25,7 +25,8 @@ def test_nothing_is_lost_or_doubled_when_parts_break(database: str) -> None:
         ground.close()
 
 
-@pytest.mark.parametrize("safety", [pytest.param("dedupe", marks=pytest.mark.slow), "read_back"])
+@pytest.mark.slow
+@pytest.mark.parametrize("safety", ["dedupe", "read_back"])
 def test_the_judge_sees_when_a_safety_is_missing(safety: str) -> None:
     _, notes = caught_in(safety, "sqlite", seed=1)
     assert notes

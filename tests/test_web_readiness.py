@@ -46,6 +46,7 @@ def quiet(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
+@pytest.mark.slow
 def test_a_flood_of_forged_calls_is_counted_and_taken_back_by_a_genuine_one(quiet: House) -> None:
     refused(quiet, 200)
     eventually(lambda: [row for row in everything(quiet)["standings"] if row["refused"] == 200], "all were counted")
@@ -75,6 +76,7 @@ def test_rejected_keys_are_told(quiet: House) -> None:
     assert "401" in told["detail"]
 
 
+@pytest.mark.slow
 def test_late_messages_are_told(quiet: House) -> None:
     quiet.start_worker("worker")
     chat = quiet.open_chat({**SURVEY, "wish": "감량"}, tags=[series(quiet, SLOW)])
