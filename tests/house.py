@@ -65,6 +65,7 @@ def nursery() -> Nursery:
 
 class House:
     set_up_once: bytes | None = None
+    warm = True  # its processes are forks of one that has imported the product; they show that one's command line
 
     def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
         self.folder = folder
@@ -139,7 +140,7 @@ class House:
 
     def start(self, name: str, command: list[str]) -> None:
         log = self.log_file.fileno()
-        if command[0] in WARM and "PYTHONPATH" not in self.env:
+        if self.warm and command[0] in WARM and "PYTHONPATH" not in self.env:
             self.processes[name] = nursery().start(command, self.env, log, log)
         else:
             self.processes[name] = subprocess.Popen(
