@@ -415,7 +415,7 @@ def _pause(headers: Mapping[str, str]) -> float:
             seconds = float(headers.get("x-ratelimit-reset", "")) - time.time()
     except ValueError:
         seconds = 5.0
-    return min(max(seconds, 1.0), 3600.0)
+    return max(1.0, min(seconds, 3600.0))  # in this order NaN becomes the least
 
 
 def _words_of_error(reply: http.Reply) -> str:

@@ -39,6 +39,8 @@ def request(
     body: Any = None,
     may_send: Callable[[], bool] | None = None,
 ) -> http.Reply:
+    if not keys.get("bot_token"):
+        raise SendError("no keys", permanent=True)
     headers = {"authorization": f"Bearer {keys['bot_token']}"}
     url = f"{keys['api_url']}/v1{path}"
     return http.call(method, url, headers=headers, params=params, body=body, may_send=may_send)
@@ -58,7 +60,7 @@ def judged(reply: http.Reply, sending: bool = False) -> http.Reply:
 
 def _seconds(header: str) -> float:
     try:
-        return min(max(float(header), 0.5), 3600.0)
+        return max(0.5, min(float(header), 3600.0))  # in this order NaN becomes the least
     except ValueError:
         return 15.0  # what Webex's own samples wait when it names no time
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 import settings as knobs
 from channels import CHANNELS
-from channels.contract import Call, Malformed, Refused, read_json
+from channels.contract import Call, Malformed, Outbound, Refused, SendError, read_json
 from tests.house import House
 from tests.wire_samples import Sample, fresh_id, samples, speak
 
@@ -405,3 +406,13 @@ def test_slow_senders_do_not_keep_the_others_waiting_for_ever(
         genuine = pool.submit(speak, house.port, call.raw(), patience=60.0)
         assert genuine.result(60)[0] == 200
     assert stored(house, new) == 1
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_without_keys_a_message_is_dead_with_that_reason(name: str, tmp_path: Path) -> None:
+    channel = CHANNELS[name]
+    keys = {**knobs.load({"DATA_DIR": str(tmp_path), "SECRET_KEY": "k" * 32}, tmp_path).channels[name], "site": ""}
+    out = Outbound("somebody@example.kr", "", {"text": "하나", "plain": "하나", "subject": "제목"}, "key")
+    with pytest.raises(SendError) as caught:
+        channel.send(keys, out, channel.parts(out)[0], lambda: True)
+    assert (caught.value.reason, caught.value.permanent) == ("no keys", True)

@@ -2,9 +2,7 @@
 command, else by the search of services. Deliveries are saved with the event's state in one transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -83,7 +81,7 @@ def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inb
     return Ask(
         session=session,
         settings=settings,
-        now=_local(event.received_at, settings.timezone),
+        now=event.received_at.astimezone(settings.timezone),
         channel=event.channel,
         chat=event.chat,
         person=inbound.person,
@@ -96,10 +94,6 @@ def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inb
         outsider=employee is None,
         event=event.id,
     )
-
-
-def _local(moment: datetime, zone: ZoneInfo) -> datetime:
-    return moment.astimezone(zone)
 
 
 def _save(session: Session, event: events.Event, inbound: Inbound, told: Sequence[Told]) -> None:

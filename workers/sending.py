@@ -4,7 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from queue import SimpleQueue
@@ -70,22 +70,27 @@ class Sender:
             return LONGEST_SLEEP  # a finished send rings
         now = clock.now()
         with database.reading() as session:
-            due = deliveries.next_due(session)
             lost = deliveries.any_lost(session, self.process.id, busy)
-            wanted = deliveries.channels_due(session, list(self.channels), now) if due and due <= now else []
-        if not lost and not wanted:
-            # What is due on a channel that this release does not know waits for the one that does.
-            ahead = (due - now).total_seconds() if due and due > now else LONGEST_SLEEP
-            return max(min(LONGEST_SLEEP, ahead), 0.001)
+            due, wanted = self._due(session, now)
         if lost:
             with database.writing() as session:
                 logs.warn("deliveries.recovered", count=deliveries.recover(session, self.process.id, busy, now))
+                due, wanted = self._due(session, now)
+        if not wanted:
+            # What is due on a channel that this release does not know waits for the one that does.
+            ahead = (due - now).total_seconds() if due and due > now else LONGEST_SLEEP
+            return max(min(LONGEST_SLEEP, ahead), 0.001)
         return self._claim(wanted, free)
+
+    def _due(self, session: Session, now: datetime) -> tuple[datetime | None, list[str]]:
+        """When the next message is due, and the channels on which one is already."""
+        due = deliveries.next_due(session)
+        return due, deliveries.channels_due(session, list(self.channels), now) if due and due <= now else []
 
     def _claim(self, wanted: Sequence[str], free: int) -> float:
         """Each look begins with another channel: a flood on one must not keep every thread from the others."""
         lapses = self.process.lapses  # before the claim: a lapse in between counts against it
-        first = next(self._looks) % len(wanted) if wanted else 0
+        first = next(self._looks) % len(wanted)
         granted, waits = {}, [LONGEST_SLEEP]
         for name in [*wanted[first:], *wanted[:first]]:
             granted[name], wait = self.pace.take(name, self.channels[name], free)
