@@ -27,6 +27,7 @@ class SendError(Exception):
 
     permanent: trying again is useless. retry_after: seconds the platform asked for; costs no attempt.
     whole_channel: the delay is for the channel, not this chat. unclear: it may have arrived.
+    gone: this chat will never hear us again (blocked, removed), so it is unsubscribed. moved_to: its id from now on.
     """
 
     def __init__(
@@ -37,6 +38,8 @@ class SendError(Exception):
         retry_after: float | None = None,
         whole_channel: bool = False,
         unclear: bool = False,
+        gone: bool = False,
+        moved_to: str = "",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -44,6 +47,8 @@ class SendError(Exception):
         self.retry_after = retry_after
         self.whole_channel = whole_channel
         self.unclear = unclear
+        self.gone = gone
+        self.moved_to = moved_to
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,9 @@ class Call:
 class Inbound:
     """One thing a platform told us, in our words.
 
-    kind: message (somebody writes), chat_opened, manager_wrote, chat_closed, profile, joined (we, to a room).
+    kind: message (somebody writes), chat_opened, manager_wrote, chat_closed, profile, joined (we, to a room), left (we
+    were removed or blocked), moved (the chat has the id `text` from now on), alert (of a hook; the payload tells),
+    notification (of SNS; the payload tells).
     source: by what the channel's `read` fetches the words, where the call does not bring them.
     room: several people are there. thread: what an answer in a room is put under.
     """
@@ -91,7 +98,13 @@ def inbound_from(kept: Mapping[str, Any]) -> Inbound:
 @dataclass(frozen=True)
 class Outbound:
     """One message to one chat. `key` is what the platform may recognise a repeat by; `since`, when its event came in,
-    bounds the search for it where there is no such thing."""
+    bounds the search for it where there is no such thing. `follows`: the id of the earlier message that it belongs to
+    (body["follows"] is that one's delivery), for platforms whose threads hang on a message.
+
+    The body is channel-neutral: text (our markup), plain, buttons [{"title", "say"|"url"}], image, thread (what an
+    answer is put under), and of alerts: tone (alarm, warn, ok, info), title, fields [[label, value]], url, thread_key
+    (ours: the same for all messages of one alarm). `text` alone says all of it, for channels without cards.
+    """
 
     chat: str
     person: str
@@ -99,6 +112,7 @@ class Outbound:
     key: str
     room: bool = False
     since: datetime | None = None
+    follows: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from channels.contract import Inbound, SendError
 from interaction.services import Found
 from responses import markup
 from settings import Settings
-from store import chats, database, deliveries, events, people
+from store import chats, database, deliveries, events, members, people
 from store.deliveries import Delivery
 from workers import searching, spoken
 from workers.spoken import Ask, Told
 
-EMPLOYEES_TALK = ("webex",)  # where everybody who is not in `people` is an outsider, and others may search
+EMPLOYEES_TALK = ("webex", "google_chat", "telegram", "webchat")  # where insiders may search
+OF_THE_COMPANY = ("google_chat",)  # Google lets only the company's own people talk to its app
 
 
 class Unreadable(Exception):
@@ -64,7 +65,7 @@ def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound
     """Nothing else answers an employee: perhaps they look for a service. An outsider is told whom to ask."""
     found = Found(None, ())
     with database.reading() as session:
-        known = people.find(session, inbound.email) is not None
+        known = not _ask(session, settings, event, inbound).outsider
         if known:
             found = searching.answer(session, inbound.text, settings.elasticsearch_url)
     with database.writing() as session:
@@ -78,6 +79,9 @@ def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound
 
 def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inbound) -> Ask:
     employee = people.find(session, inbound.email) if event.channel in EMPLOYEES_TALK and inbound.email else None
+    inside = employee is not None or event.channel in OF_THE_COMPANY
+    if not inside:
+        inside = members.is_member(session, settings.home_company, event.channel, event.chat)
     return Ask(
         session=session,
         settings=settings,
@@ -91,7 +95,7 @@ def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inb
         thread=inbound.thread,
         employee=employee,
         language=spoken.language_of(inbound.text),
-        outsider=employee is None,
+        outsider=not inside,
         event=event.id,
     )
 
