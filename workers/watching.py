@@ -1,13 +1,14 @@
 """Looking at the pages of watches: fetched without any lock, judged one look after the other, told like any alert."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask import Flask
 from sqlalchemy.orm import Session
 
 import clock
@@ -17,9 +18,11 @@ from alerts.alert import Alert
 from alerts.watching import CHANGED, UNREADABLE, Outcome
 from channels import fetching
 from channels.contract import Inbound
-from responses.problems import Invalid, ModuleError, Problem
+from responses import markup
+from responses.problems import Invalid, ModuleError
 from settings import Settings
 from store import database, events, topics, watches
+from store.errands import Errand
 from workers import alerting
 
 KIND = "watch"
@@ -271,10 +274,19 @@ def look_now(settings: Settings, owner: str, name: str, any_jump: bool = False) 
     return hear(settings, event, owner)
 
 
-def tried(settings: Settings, text: str, file: str) -> tuple[watch_file.Watch | None, Sequence[Problem], Look | None]:
-    """What each selector reads just now; nothing is kept."""
-    try:
-        watch = watch_file.parse(text, file)
-    except Invalid as error:
-        return None, error.problems, None
-    return watch, (), fetch(settings, watch)
+# --- try now: what each selector reads on the page as it is, and nothing is kept ---
+
+TRY = "watch"  # the errand's kind
+LONGEST_SHOWN = 20_000  # characters of the page
+
+
+def errand(app: Flask, asked: Errand, tell: object) -> dict[str, Any]:
+    settings: Settings = app.extensions["settings"]
+    watch = watch_file.parse(str(asked.given["source"]), asked.subject)
+    look = fetch(settings, watch)
+    read = look.reading
+    if read is None:
+        return {"why": look.why, "figures": [], "text": "", "said": ""}
+    figures = [vars(one) | {"label": watch.figures[one.name].label} for one in read.figures.values()]
+    said = "" if read.why else markup.finish(shown(watch, read.values, clock.now()))[1]
+    return {"why": "", "figures": figures, "text": read.text[:LONGEST_SHOWN], "said": said}
