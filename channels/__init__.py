@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from channels import channeltalk, email, webex
+from channels import channeltalk, email, telegram, webex
 
-CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webex": webex}
+CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webex": webex, "telegram": telegram}
