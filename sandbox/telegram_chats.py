@@ -99,7 +99,8 @@ class Chats:
     def set_bot(self, chat: Chat, status: str, by: int) -> None:
         """Blocked or unblocked, added or removed."""
         old, chat.bot = chat.bot, status
-        before, after = (dict[str, Any]({"user": self.me, "status": "left" if one == "never" else one}) for one in (old, status))
+        before: Json = {"user": self.me, "status": "left" if old == "never" else old}
+        after: Json = {"user": self.me, "status": status}
         if status == "kicked":
             after["until_date"] = 0
         self.touch(chat)
