@@ -2,6 +2,7 @@
 which words of people are commands."""
 
 import hashlib
+import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape, unescape
@@ -143,7 +144,7 @@ def said_by(data: str, buttons: Sequence[Mapping[str, Any]]) -> str | None:
         return None if data.startswith(_KEPT) else data
     place = int(kept[1])
     say = str(buttons[place].get("say") or "") if place < len(buttons) else ""
-    return say if say and _digest(say) == kept[2] else None
+    return say if say and hmac.compare_digest(_digest(say), kept[2]) else None
 
 
 def needs_its_row(data: str) -> bool:
