@@ -2,6 +2,8 @@
 
 from types import ModuleType
 
-from channels import channeltalk, email, telegram, webex
+from channels import alert, channeltalk, email, telegram, webex
+
+__all__ = ["CHANNELS", "alert"]
 
 CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webex": webex, "telegram": telegram}

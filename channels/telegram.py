@@ -21,7 +21,7 @@ WEEK = 7 * 86400
 HEADER = "x-telegram-bot-api-secret-token"
 MOST_BUTTONS, IN_A_ROW, WIDE_TITLE = 100, 2, 14  # a row holds what a phone can show
 LONGEST_TITLE = 60
-TONES = {"alarm": "🔴", "warn": "🟠", "ok": "🟢", "info": "ℹ️"}
+TONES = {"alarm": "🔴", "warn": "🟠", "ok": "🟢"}
 UNFETCHED = ("wrong http url specified", "failed to get http url content", "wrong type of the web page content")
 AWAY = ("left", "kicked")
 
@@ -213,7 +213,7 @@ def parts(out: Outbound) -> list[dict[str, Any]]:
 
 
 def _text(body: Mapping[str, Any]) -> str:
-    """An alert begins with the colour of its state, and with its title unless the text has that."""
+    """An alarm begins with the colour of its state, and with its title unless the text has that. News does not."""
     text, title = str(body.get("text") or ""), str(body.get("title") or "")
     sign = TONES.get(str(body.get("tone") or ""), "")
     if not sign:

@@ -227,7 +227,9 @@ def test_a_subscriber_starts_reads_presses_and_blocks(page: Page, bench: Bench) 
     page.get_by_role("button", name="차단").click()
     expect(page.locator(".system")).to_have_text("차단했어요. 봇은 이제 말을 걸 수 없어요.")
     assert refused(bench, "sendMessage", chat_id=chat, text="x") == (403, "bot was blocked by the user")
-    page.wait_for_function("document.getAnimations().length === 0")  # while it fades in it has little contrast
+    page.evaluate(
+        "Promise.all(document.getAnimations().map((one) => one.finished))"
+    )  # while it fades in it has little contrast
     page.evaluate(AXE.read_text())
     found = page.evaluate("async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})).violations")
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []

@@ -1,0 +1,366 @@
+"""Several machines on one: `sudo python -m tests.hosts_bench` (Linux; `ip`, PostgreSQL and redis-server of the system).
+
+Each host is a network namespace with a web process, workers and a clock of its own; PostgreSQL and Redis stand in a
+third one, as managed services do, and are reached over TLS with their certificates checked. A front shares the hooks
+out. Sixty customers at a time are told twelve messages half a second apart, and one thing breaks: always at the host
+with most messages on their way. What counts is who was told something twice, not at all or out of order, which hooks
+were not taken, and the longest pause beyond the usual that anybody saw.
+"""
+
+import argparse
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.house import FLASK, GUNICORN, ROOT, SURVEY, House, eventually
+from tests.torture.database import SENDERS, UNFINISHED
+
+SERVICES, HOSTS = "maru-services", ("maru-a", "maru-b")
+NETWORK, SERVICES_IP = "10.77.0", "10.77.0.1"
+SANDBOX_OUTSIDE = 9002  # the sandbox listens on loopback only; between the hosts its port is passed on
+CUSTOMERS, MESSAGES, WAIT, SLOW = 60, 12, 0.5, 0.4
+CUT_SECONDS = 20.0
+MODULE = "module: hosts\ntitle: hosts\norder: 1\nstarts:\n  - {on: chat_opened, tags: [hosts]}\nmessages:\n" + "".join(
+    f"  - {{text: '{number}', wait: {WAIT}}}\n" for number in range(MESSAGES)
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="hosts_bench", description=__doc__)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--pass-on", nargs=2, metavar=("FROM", "TO"), help=argparse.SUPPRESS)
+    parser.add_argument("--front", nargs="+", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.pass_on:
+        asyncio.run(serve(asked.pass_on[0], [asked.pass_on[1]]))
+    elif asked.front:
+        asyncio.run(serve(asked.front[0], asked.front[1:]))
+    elif asked.inside:
+        return measure()
+    else:
+        return with_network()
+    return 0
+
+
+# --- the network ---
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def with_network() -> int:
+    """Make the namespaces, run ourselves in that of the services, and leave nothing behind."""
+    names = (SERVICES, *HOSTS)
+    try:
+        for name in names:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", SERVICES, "link", "add", "street", "type", "bridge")
+        ip("-n", SERVICES, "addr", "add", f"{SERVICES_IP}/24", "dev", "street")
+        ip("-n", SERVICES, "link", "set", "street", "up")
+        for number, name in enumerate(HOSTS, 11):
+            ip("-n", SERVICES, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
+            ip("-n", SERVICES, "link", "set", name, "master", "street", "up")
+            ip("-n", name, "addr", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
+            ip("-n", name, "link", "set", "eth0", "up")
+        inside = ["ip", "netns", "exec", SERVICES, sys.executable, "-m", "tests.hosts_bench", "--inside"]
+        return subprocess.run(inside, cwd=ROOT, check=False).returncode
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+
+async def serve(here: str, there: Sequence[str]) -> None:
+    """Pass connections on, to each place in turn; one that does not answer at once is passed over, as a load balancer
+    does that looks after its hosts."""
+    turns = {"n": 0}
+
+    async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in there:
+            turns["n"] += 1
+            host, _, port = there[turns["n"] % len(there)].rpartition(":")
+            with suppress(OSError, TimeoutError):
+                far = await asyncio.wait_for(asyncio.open_connection(host, int(port)), 1.0)
+                await asyncio.gather(copied(reader, far[1]), copied(far[0], writer))
+                return
+        writer.close()
+
+    host, _, port = here.rpartition(":")
+    async with await asyncio.start_server(passed, host, int(port)) as server:
+        await server.serve_forever()
+
+
+async def copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while piece := await reader.read(65536):
+            writer.write(piece)
+            await writer.drain()
+    with suppress(OSError):
+        writer.close()
+
+
+# --- managed services ---
+
+
+class Services:
+    """PostgreSQL and Redis with certificates of an authority of our own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.password = folder, secrets.token_hex(12)
+        self.processes: list[subprocess.Popen[bytes]] = []
+        folder.chmod(0o755)  # PostgreSQL runs as another user, who has to pass
+        self._certify()
+        self._postgres()
+        command = ["redis-server", "--port", "0", "--tls-port", "6379", "--bind", SERVICES_IP, "--save", ""]
+        command += ["--tls-cert-file", str(folder / "cert.pem"), "--tls-key-file", str(folder / "key.pem")]
+        command += ["--tls-ca-cert-file", str(folder / "cert.pem"), "--tls-auth-clients", "no"]
+        self.start([*command, "--requirepass", self.password, "--loglevel", "warning"])
+
+    def _certify(self) -> None:
+        made = f"subjectAltName=IP:{SERVICES_IP}"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=services"]
+        command += ["-keyout", "key.pem", "-out", "cert.pem", "-addext", made]
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+
+    def _postgres(self) -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        home = self.folder / "postgres"
+        home.mkdir()
+        (home / "password").write_text(self.password)
+        for name in ("cert.pem", "key.pem"):
+            shutil.copy(self.folder / name, home / name)
+        (home / "key.pem").chmod(0o600)
+        subprocess.run(["chown", "-R", "postgres", str(home)], check=True)
+        as_postgres = ["runuser", "-u", "postgres", "--"]
+        words = ["-D", str(home / "data"), "-U", "maru", "--auth=scram-sha-256", f"--pwfile={home / 'password'}"]
+        subprocess.run([*as_postgres, str(programs / "initdb"), *words], check=True, capture_output=True)
+        with (home / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write(f"hostssl all all {NETWORK}.0/24 scram-sha-256\n")
+        options = {
+            "listen_addresses": SERVICES_IP, "ssl": "on", "ssl_cert_file": home / "cert.pem",
+            "ssl_key_file": home / "key.pem", "unix_socket_directories": home,
+        }  # fmt: skip
+        given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        self.start([*as_postgres, str(programs / "postgres"), "-D", str(home / "data"), *given])
+
+    def start(self, command: list[str]) -> None:
+        log = (self.folder / "services.log").open("ab")
+        self.processes.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+
+    def settings(self) -> dict[str, str]:
+        authority = self.folder / "cert.pem"
+        place = f"maru:{self.password}@{SERVICES_IP}:5432/postgres"
+        return {
+            "DATABASE_URL": f"postgresql://{place}?sslmode=verify-full&sslrootcert={authority}",
+            "REDIS_URL": f"rediss://:{self.password}@{SERVICES_IP}:6379/0?ssl_ca_certs={authority}",
+        }
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        import psycopg
+
+        with psycopg.connect(self.settings()["DATABASE_URL"], connect_timeout=3) as connection:
+            return list(connection.execute(sql).fetchall())
+
+    def is_up(self) -> bool:
+        import psycopg
+
+        try:
+            return self.ask("SELECT 1") == [(1,)]
+        except psycopg.OperationalError:
+            return False
+
+    def close(self) -> None:
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+# --- hosts ---
+
+
+class Host:
+    """A machine: its own network, data folder and processes, the house's settings."""
+
+    def __init__(self, name: str, number: int, house: House, folder: Path) -> None:
+        self.name, self.address = name, f"{NETWORK}.{number}"
+        (folder / name).mkdir()
+        self.env = house.env | {"HOST": self.address, "PORT": "8000", "DATA_DIR": str(folder / name)}
+        del self.env["CLOCK_FILE"]
+        self.log = (folder / f"{name}.log").open("ab")
+        self.sandbox = str(house.sandbox_port)
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def open(self) -> None:
+        passing = [sys.executable, "-m", "tests.hosts_bench", "--pass-on", f"127.0.0.1:{self.sandbox}"]
+        for command in (
+            [*passing, f"{SERVICES_IP}:{SANDBOX_OUTSIDE}"],
+            [GUNICORN],
+            [FLASK, "worker"],
+            [FLASK, "worker"],
+            [FLASK, "clock"],
+        ):
+            self.processes.append(
+                subprocess.Popen(
+                    ["ip", "netns", "exec", self.name, *command],
+                    cwd=ROOT,
+                    env=self.env,
+                    stdout=self.log,
+                    stderr=self.log,
+                    start_new_session=True,
+                )  # fmt: skip
+            )
+
+    def kill(self) -> None:
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for process in self.processes:
+            process.wait(20)
+        self.processes.clear()
+
+    def cut(self, off: bool = True) -> None:
+        """Its cable, at the side of the street: nothing gets through, and nobody is told."""
+        ip("link", "set", self.name, "down" if off else "up")
+
+
+class Street:
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="maru-hosts-"))
+        self.services = Services(self.folder)
+        self.house = House(self.folder / "house", **self.services.settings(), WEB_CONCURRENCY="1")
+        self.hosts = [Host(name, number, self.house, self.folder) for number, name in enumerate(HOSTS, 11)]
+
+    def open(self) -> None:
+        eventually(self.services.is_up, "PostgreSQL takes connections")
+        self.house.shell("setup")
+        self.house.start("sandbox", [sys.executable, "-m", "sandbox"])
+        near, far = f"127.0.0.1:{self.house.sandbox_port}", f"{SERVICES_IP}:{SANDBOX_OUTSIDE}"
+        ourselves = [sys.executable, "-m", "tests.hosts_bench"]
+        self.services.start([*ourselves, "--pass-on", far, near])
+        front = f"127.0.0.1:{self.house.port}"
+        self.services.start([*ourselves, "--front", front, *(f"{host.address}:8000" for host in self.hosts)])
+        for host in self.hosts:
+            host.open()
+        self.whole()
+        self.house.module(MODULE)
+
+    def whole(self) -> None:
+        wanted = len(self.hosts) * 3  # two workers and a clock each
+        alive = "SELECT count(*) FROM heartbeats WHERE beat_at > extract(epoch FROM now()) - 4"
+        eventually(lambda: self.services.ask(alive) == [(wanted,)], "every worker and clock beats")
+        eventually(lambda: all(self._answers(host) for host in self.hosts), "each host's web answers")
+
+    def _answers(self, host: Host) -> bool:
+        import requests
+
+        try:
+            return self.house.http.get(f"http://{host.address}:8000/healthz", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def busiest(self) -> Host:
+        """The one with most messages on their way just now."""
+        senders = eventually(lambda: self.services.ask(SENDERS.format(delivery=0, chat="")), "a message is on its way")
+        pids = Counter(pid for (pid,) in senders)
+        return max(self.hosts, key=lambda host: sum(pids[process.pid] for process in host.processes))
+
+    def close(self) -> None:
+        for host in self.hosts:
+            host.kill()
+        self.house.close()
+        self.services.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+# --- what breaks ---
+
+
+def nothing(street: Street) -> None:
+    """How much the machine itself delays."""
+
+
+def killed(street: Street) -> None:
+    host = street.busiest()
+    host.cut()
+    host.kill()
+
+
+def cut_off(street: Street) -> None:
+    """It lives on, believes what it believed, and comes back."""
+    host = street.busiest()
+    host.cut()
+    time.sleep(CUT_SECONDS)
+    host.cut(off=False)
+
+
+def cut_off_then_killed(street: Street) -> None:
+    host = street.busiest()
+    host.cut()
+    time.sleep(3)
+    host.kill()
+
+
+FAULTS: dict[str, Callable[[Street], None]] = {
+    "nothing": nothing,
+    "one of two hosts loses its power": killed,
+    f"one of two hosts is cut off for {CUT_SECONDS:g} s": cut_off,
+    "one of two hosts is cut off, then killed": cut_off_then_killed,
+}
+
+
+def measure() -> int:
+    street, broken = Street(), 0
+    try:
+        street.open()
+        print(f"{'':45}  pause   wrongly told   hooks refused / taken")
+        for name, fault in FAULTS.items():
+            pause, wrong, refused, taken = measured(street, fault)
+            broken += wrong
+            print(f"{name:45}  {pause:5.1f} s {wrong:5} of {CUSTOMERS}   {refused} / {taken}", flush=True)
+            for host in street.hosts:
+                host.cut(off=False)
+                if not host.processes:
+                    host.open()
+            street.whole()
+        return 1 if broken else 0
+    finally:
+        street.close()
+
+
+def measured(street: Street, fault: Callable[[Street], None]) -> tuple[float, int, int, int]:
+    house = street.house
+    before = len(house.control("record")["webhooks"])
+    house.faults({"do": "slow", "seconds": SLOW, "match": {"method": "POST"}})
+    asked = {"n": CUSTOMERS, "profile": SURVEY, "tags": ["hosts"]}
+    chats = house.control("crowd", asked)["chats"]
+    for chat in chats[: CUSTOMERS // 2]:
+        house.wait(chat, 1)
+    fault(street)
+    for chat in chats:
+        house.wait(chat, MESSAGES, patience=90)
+    eventually(lambda: street.services.ask(UNFINISHED) == [(0,)], "nothing is on its way")
+    pauses, wrong = [], 0
+    for chat in chats:
+        told = house.bot_messages(chat)
+        wrong += [one["plainText"] for one in told] != [str(number) for number in range(MESSAGES)]
+        pauses += [after["at"] - first["at"] for first, after in zip(told, told[1:], strict=False)]
+    hooks = house.control("record")["webhooks"][before:]
+    refused = sum(hook["status"] != 200 for hook in hooks)
+    return max(pauses) / 1000 - WAIT - SLOW, wrong, refused, len(hooks) - refused
+
+
+if __name__ == "__main__":
+    sys.exit(main())
