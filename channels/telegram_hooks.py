@@ -11,7 +11,7 @@ from channels import telegram_api as api
 from channels.contract import Finding, Keys, SendError
 
 UPDATES = ["message", "my_chat_member", "callback_query"]
-PORTS = (443, 80, 88, 8443)
+PORTS = (443, 80, 88, 8443)  # that it calls
 AT_ONCE = 40
 FRESH_ERROR = 150  # seconds: the clock looks every minute
 
@@ -38,8 +38,9 @@ class Mended:
 
 
 def polls(keys: Keys) -> bool:
-    """Telegram calls https addresses only."""
-    return urlsplit(keys.get("webhook_url", "")).scheme != "https"
+    """Telegram calls https addresses only, and four ports."""
+    url = urlsplit(keys.get("webhook_url", ""))
+    return url.scheme != "https" or (url.port or 443) not in PORTS
 
 
 def look(keys: Keys) -> list[Finding]:
@@ -56,7 +57,10 @@ def mend(keys: Keys) -> Mended:
         info = _info(keys)
         if not polls(keys) and (not _is_ours(keys, info) or not _done.has("webhook", keys)):
             # Whether the secret kept there is ours cannot be read back: so it is written once by each process.
-            _register(keys)
+            try:
+                _register(keys)
+            except SendError as error:
+                return Mended([_known(keys), Finding("webhook", False, error.reason, MEND_HOOK, "warn")])
             _done.note("webhook", keys)
             info = _info(keys)
         if not _done.has("commands", keys):
@@ -126,7 +130,7 @@ def _judged(keys: Keys, info: Mapping[str, Any]) -> list[Finding]:
         if url:
             told = f"another address is called for this bot: {url[:200]}"
             return [Finding("updates", False, told, MEND_OTHER, "warn")]
-        return [Finding("updates", True, "asked for (BASE_URL is no https address)")]
+        return [Finding("updates", True, "asked for, as BASE_URL is no address that Telegram calls")]
     if not _is_ours(keys, info):
         return [Finding("webhook", False, "is not registered", MEND_HOOK, "warn")]
     failed_at, said = info.get("last_error_date"), api.text(info, "last_error_message")[:200]

@@ -85,7 +85,9 @@ class Telegram:
                 "ms": round((time.perf_counter() - began) * 1000, 2), "chat": chat,
             }  # fmt: skip
             self.record.request(entry | ({"fault": rule.do} if rule else {}))
-            self.calls.append({"n": self.record.n, "method": method, "body": body, "status": response.status})
+            self.calls.append(
+                {"n": self.record.n, "at": entry["at"], "method": method, "body": body, "status": response.status}
+            )
 
         right = hmac.compare_digest(token.encode(), self.token.encode()) and bool(self.token)
         if method == "getupdates" and right and (rule is None or rule.do == "slow"):

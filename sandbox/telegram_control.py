@@ -4,7 +4,7 @@ GET  chats?since=n        {"n", "bot", "chats": {ID: {entity, bot, members, topi
 GET  wait?chat=ID&messages=N&text=t&timeout=s
                           200 once the chat (without it: all together) holds N messages of the bot, and one that
                           contains t; else 504
-GET  calls?since=n        what the bot called: {"n", "calls": [{n, method, body, status}]}
+GET  calls?since=n        what the bot called: {"n", "calls": [{n, at, method, body, status}]}
 GET  presses              {callback id: answered?}
 POST users                {"name", "username", "language", "id", "started": false}: private chat's id = user's id
 POST crowd                {"n", "blocked"}: n users who have started the bot, the last `blocked` of whom block it

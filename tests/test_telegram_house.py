@@ -187,3 +187,72 @@ def test_by_webhook_each_update_is_answered_once_also_when_it_comes_twice_or_we_
     assert [len(house.telegrams(user, 2)) for user in users[:3]] == [2, 2, 2]
     assert [len(house.settled(str(user))) for user in users] == [2, 2, 2, 1]
     assert "getupdates" not in [one["method"] for one in house.control("telegram/calls")["calls"]]
+
+
+# --- alerts ---
+
+
+def hook(house: House, topic: str) -> str:
+    return str(house.flask("hooks", "add", f"h{time.monotonic_ns()}", "--topics", topic)["url"])
+
+
+def alarm(house: House, url: str, **more: Any) -> None:
+    done = house.http.post(
+        url, json={"topic": "경보", "title": "CPU <91%>", "severity": "critical", **more}, timeout=30
+    )
+    assert done.status_code == 200
+
+
+def logged(house: House) -> list[Json]:
+    from tests.rows import connected, table
+
+    with connected(house) as connection:
+        return [dict(row) for row in connection.execute(table(connection, "deliveries").select()).mappings()]
+
+
+def test_an_alarm_is_told_to_its_subscribers_and_who_blocked_us_hears_nothing_more(house: House) -> None:
+    house.flask("topics", "add", "경보", "--public")
+    house.flask("topics", "set", "경보", "--group-seconds", "0")
+    users = [house.stranger(started=True) for _ in range(3)]
+    for user in users:
+        house.flask("subscribers", "add", "경보", "telegram", str(user))
+    blocked, told, left = users
+    house.control("telegram/bot", {"chat": left, "status": "kicked"})
+    eventually(lambda: heard(house, left) == [], "who blocks us is unsubscribed at once")
+    house.control("telegram/bot", {"chat": left, "status": "member"})
+    house.faults({"do": "drop", "match": {"channel": "telegram", "webhook": "my_chat_member"}})
+    house.control("telegram/bot", {"chat": blocked, "status": "kicked"})  # of which nobody tells us
+    url = hook(house, "경보")
+    alarm(house, url, key="cpu", text="1 < 2")
+    (first,) = house.telegrams(told, 1)
+    assert first["text"] == "🔴 CPU <91%>\n1 < 2" and first["entities"][0]["type"] == "bold"
+    eventually(lambda: heard(house, blocked) == [], "whom we cannot reach is unsubscribed")
+    alarm(house, url, key="cpu", state="resolved")
+    solved = house.telegrams(told, 2)[1]
+    assert solved["text"].startswith("🟢 해결됨: CPU <91%>")
+    assert solved["reply_to_message"]["message_id"] == first["message_id"]
+    rows = [row for row in logged(house) if row["chat"] in (str(blocked), str(left))]
+    assert [(row["chat"], row["state"]) for row in rows] == [(str(blocked), "dead")]
+    assert rows[0]["reason"] == "Telegram 403: Forbidden: bot was blocked by the user"
+    house.faults()
+
+
+def test_a_group_that_became_a_supergroup_goes_on_hearing_what_it_heard(house: House) -> None:
+    user = house.stranger()
+    house.flask("topics", "add", "경보", "--public")
+    house.flask("topics", "set", "경보", "--group-seconds", "0")
+    groups = [
+        int(house.control("telegram/groups", {"title": f"당직 {n}", "members": [user]})["chat"]) for n in range(2)
+    ]
+    for group in groups:
+        house.telegrams(group, 1)
+        house.flask("subscribers", "add", "경보", "telegram", str(group))
+    told = int(house.control("telegram/migrate", {"chat": groups[0]})["chat"])
+    eventually(lambda: heard(house, told) == ["경보"], "the group tells it itself")
+    house.faults({"do": "drop", "match": {"channel": "telegram", "webhook": "message"}})
+    untold = int(house.control("telegram/migrate", {"chat": groups[1]})["chat"])
+    alarm(house, hook(house, "경보"), title="디스크")
+    for group in (told, untold):
+        assert "디스크" in house.telegrams(group, 1)[0]["text"]
+    assert [heard(house, group) for group in (*groups, told, untold)] == [[], [], ["경보"], ["경보"]]
+    house.faults()

@@ -19,6 +19,7 @@ from workers import searching, spoken, subscribing
 from workers.spoken import Ask, Told
 
 EMPLOYEES_TALK = ("webex", "google_chat", "telegram", "webchat")  # where insiders may search
+OVERHEARS = ("telegram",)  # a bot that may read all of a group hears what is not meant for it
 OF_THE_COMPANY = ("google_chat",)  # Google lets only the company's own people talk to its app
 
 
@@ -84,6 +85,7 @@ def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound
     found = Found(None, ())
     with database.reading() as session:
         known = not _ask(session, settings, event, inbound).outsider
+        known = known and not (inbound.room and event.channel in OVERHEARS)
         if known:
             found = searching.answer(session, inbound.text, settings.elasticsearch_url)
     with database.writing() as session:
