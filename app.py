@@ -58,7 +58,9 @@ def create_app() -> Flask:
     spool = Spool(settings.data_dir / "spool")
     app.extensions["settings"] = settings
     app.extensions["keys"] = keys
-    app.extensions["intake"] = Intake(channels.CHANNELS, keys, Bell(settings.redis_url), spool, settings.spool)
+    # Alerts of other programs come in like what platforms tell; each has a token with keys of its own.
+    heard, keyrings = {**channels.CHANNELS, "alert": channels.alert}, {**keys, "alert": {}}
+    app.extensions["intake"] = Intake(heard, keyrings, Bell(settings.redis_url), spool, settings.spool)
     app.url_map.merge_slashes = False  # //hooks is no address of ours, and no redirect either
     for blueprint in (front, hooks, health, metrics, console):
         app.register_blueprint(blueprint)

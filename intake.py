@@ -55,11 +55,12 @@ class Intake:
         """Some channels only send: mail has no hook."""
         return hasattr(self.channels.get(channel), "verify")
 
-    def accept(self, channel: str, call: Call) -> Receipt:
+    def accept(self, channel: str, call: Call, keys: Keys | None = None) -> Receipt:
+        """`keys`: of whoever calls, where each caller has their own."""
         trace = logs.trace() or token_hex(6)
         with logs.following(trace):
             try:
-                found = self._read(channel, call)
+                found = self._read(channel, call, keys)
             except Refused as error:
                 logs.warn("hook.refused", channel=channel, why=str(error))
                 self.knocks.refused(channel)
@@ -83,10 +84,12 @@ class Intake:
             ]
             return self._keep(channel, facts)
 
-    def _read(self, channel: str, call: Call) -> list[Inbound]:
-        self.channels[channel].verify(self.keys[channel], call)
+    def _read(self, channel: str, call: Call, own: Keys | None) -> list[Inbound]:
+        keys = self.keys[channel] if own is None else own
+        self.channels[channel].verify(keys, call)
         self.knocks.genuine(channel)
-        found: list[Inbound] = self.channels[channel].parse(call)
+        parse = self.channels[channel].parse
+        found: list[Inbound] = parse(call) if own is None else parse(own, call)
         if any(len(id) > LONGEST_ID for one in found for id in (one.id, one.chat, one.person)):
             raise Malformed(f"an id is longer than {LONGEST_ID} characters")
         return found

@@ -2,6 +2,8 @@
 
 from types import ModuleType
 
-from channels import channeltalk, email, webex
+from channels import alert, channeltalk, email, webex
+
+__all__ = ["CHANNELS", "alert"]
 
 CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webex": webex}

@@ -143,7 +143,8 @@ def parts(out: Outbound) -> list[dict[str, Any]]:
     elif buttons:
         bodies[-1]["attachments"] = [_card(bodies[-1]["markdown"], buttons)]
     where = {"toPersonEmail": out.chat} if "@" in out.chat else {"roomId": out.chat}
-    thread = {"parentId": out.body["thread"]} if out.body.get("thread") else {}
+    root = out.body.get("thread") or out.follows
+    thread = {"parentId": root} if root else {}
     return [{**where, **thread, **body} for body in bodies if body]
 
 

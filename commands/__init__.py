@@ -7,7 +7,20 @@ from flask import Flask
 from flask.cli import AppGroup
 
 NOUNS = (
-    *("backup", "clock", "customers", "db", "deliveries", "doctor", "errand", "events", "responses", "restore"),
+    *(
+        "alerts",
+        "backup",
+        "clock",
+        "customers",
+        "db",
+        "deliveries",
+        "doctor",
+        "errand",
+        "events",
+        "hooks",
+        "responses",
+        "restore",
+    ),
     *("people", "services", "setup", "staff", "subscribers", "tables", "teams", "topics", "trace", "worker"),
 )
 

@@ -1,12 +1,16 @@
 """flask subscribers: who hears which topic."""
 
+from zoneinfo import available_timezones
+
 import click
 from flask.cli import AppGroup
 
 import clock
+from alerts.alert import SEVERITIES
 from commands.printing import as_json, fail, local, show, show_rows
 from commands.publishing import SHELL
 from commands.topics import a_topic
+from interaction.when import read_span
 from store import audit, database, topics
 
 # Where a chat can be told something, as PRODUCT.md names the channels.
@@ -49,6 +53,46 @@ def _check(channel: str, chat: str) -> None:
         raise click.UsageError("CHAT is empty")
     if channel == "email" and "@" not in chat:
         raise click.UsageError(f"'{chat}' is no e-mail address")
+
+
+@command.command("set")
+@click.argument("topic")
+@a_channel
+@click.argument("chat")
+@click.option("--quiet", help="22:00~07:00, or off.")
+@click.option("--zone", help="Of the quiet hours, such as Asia/Seoul; '' is the house's.")
+@click.option(
+    "--severity", type=click.Choice(("", *SEVERITIES)), help="Only what is at least so grave; '' is everything."
+)
+@as_json
+def set_subscriber(
+    topic: str, channel: str, chat: str, quiet: str | None, zone: str | None, severity: str | None, as_json: bool
+) -> None:
+    """When, and how grave a thing, a subscriber wants to hear."""
+    span = read_span(quiet) if quiet and quiet != "off" else None
+    if quiet and quiet != "off" and span is None:
+        raise click.UsageError(f"--quiet: '{quiet}' is not of the form 22:00~07:00")
+    if zone and zone not in available_timezones():
+        raise click.UsageError(f"--zone: '{zone}' is no time zone; Asia/Seoul is one")
+    with database.writing() as session:
+        one = topics.subscriber(session, topic, channel, chat)
+        if one is None:
+            fail(f"{channel} {chat} does not hear {topic}.")
+        before = _shown(one)
+        if quiet:
+            one.quiet_from, one.quiet_until = span or (None, None)
+        one.zone = one.zone if zone is None else zone
+        one.severity = one.severity if severity is None else severity
+        found = _shown(one)
+        audit.note(session, clock.now(), SHELL, "subscriber.set", f"topic:{topic}", before, found)
+    show(found, as_json, f"{channel} {chat}: quiet {found['quiet'] or 'never'}, severity {found['severity'] or 'any'}")
+
+
+def _shown(one: topics.Subscriber) -> dict[str, str]:
+    begin, end = one.quiet_from, one.quiet_until
+    quiet = f"{begin:%H:%M}~{end:%H:%M}" if begin and end else ""
+    named = {"topic": one.topic, "channel": one.channel, "chat": one.chat}
+    return named | {"quiet": quiet, "zone": one.zone, "severity": one.severity}
 
 
 @command.command("remove")

@@ -156,6 +156,15 @@ def add(session: Session, held: chats.Chat, rows: Sequence[Delivery], now: datet
     session.flush()
 
 
+def add_each(session: Session, rows: Sequence[Delivery], now: datetime) -> None:
+    """One message to each of many chats, due at once."""
+    held = chats.hold_each(session, {(row.channel, row.chat) for row in rows})
+    for row in rows:
+        row.due_at, row.position = now, chats.places(held[row.channel, row.chat], 1)[0]
+    session.add_all(rows)
+    session.flush()
+
+
 def _line_up(held: chats.Chat, rows: Sequence[Delivery]) -> None:
     """Give places to the messages that run at the pace of a conversation, up to the first long pause."""
     count = 0
@@ -407,6 +416,30 @@ def retry(session: Session, id: int, now: datetime) -> bool:
     row.state, row.reason, row.ended, row.attempts, row.due_at = WAITING, "", "", 0, now
     row.repeated = False
     return True
+
+
+def cancel_waiting(session: Session, channel: str, chat: str, sources: str, reason: str) -> int:
+    """What waits for a chat that is gone, of the sources that begin so."""
+    waiting = update(Delivery).where(
+        Delivery.channel == channel, Delivery.chat == chat, is_one_of(Delivery.state, WAITING),
+        Delivery.source.startswith(sources, autoescape=True),
+    )  # fmt: skip
+    done = session.execute(
+        waiting.values(state=CANCELLED, reason=reason), execution_options={"synchronize_session": False}
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def move(session: Session, channel: str, chat: str, to: str) -> None:
+    """What waits for a chat that has another id from now on."""
+    held = chats.hold(session, channel, to)
+    here = select(Delivery).where(
+        Delivery.channel == channel, Delivery.chat == chat, is_one_of(Delivery.state, WAITING)
+    )
+    for row in session.scalars(here.order_by(Delivery.position.is_(None), Delivery.position, Delivery.id)):
+        row.chat = to
+        if row.position is not None:
+            row.position = chats.places(held, 1)[0]
 
 
 def cancel(session: Session, id: int, reason: str, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from store.database import Base, Id, Moment, is_one_of, is_sqlite, storable
 
 NEW, ANSWERED, IGNORED, DEAD = "new", "answered", "ignored", "dead"
 ENDS = {"manager_wrote": "a manager wrote", "chat_closed": "the chat was closed"}
+NO_TALK = ("alert", "notification")  # their "chat" is an alarm: it keeps its news in order, and nobody talks there
 MOST_ATTEMPTS = 5
 
 
@@ -91,7 +92,7 @@ def record(session: Session, facts: Sequence[Fact]) -> list[int]:
         if new_id is None:
             continue
         fresh.append(new_id)
-        if not fact.chat:
+        if not fact.chat or fact.kind in NO_TALK:
             continue
         told = fact.inbound
         facts_of_chat = {"person": told.get("person_is_customer") and fact.person, "name": told.get("name")}

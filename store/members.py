@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, select
+from sqlalchemy import Index, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Id, Moment
@@ -34,3 +34,12 @@ def get(session: Session, company: str, channel: str, chat: str) -> Member | Non
 def is_member(session: Session, company: str, channel: str, chat: str) -> bool:
     found = get(session, company, channel, chat)
     return found is not None and not found.guest
+
+
+def move(session: Session, channel: str, chat: str, to: str) -> None:
+    """The chat has another id from now on."""
+    there = select(Member.company).where(Member.channel == channel, Member.chat == to)
+    old = (Member.channel == channel, Member.chat == chat)
+    quietly = {"synchronize_session": False}
+    session.execute(delete(Member).where(*old, Member.company.in_(there)), execution_options=quietly)
+    session.execute(update(Member).where(*old).values(chat=to), execution_options=quietly)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, time
 
-from sqlalchemy import Index, delete, func, or_, select
+from sqlalchemy import Index, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -16,6 +16,9 @@ class Topic(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     public: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(Moment)
+    group_seconds: Mapped[int | None]  # of its alerts; empty: as usual (store/alerts.py)
+    repeat_minutes: Mapped[int | None]
+    ack_minutes: Mapped[int | None]
 
 
 class Subscriber(Base):
@@ -32,6 +35,7 @@ class Subscriber(Base):
     quiet_from: Mapped[time | None]  # local; both or none
     quiet_until: Mapped[time | None]
     severity: Mapped[str] = mapped_column(default="")  # only what is at least so grave; empty: everything
+    zone: Mapped[str] = mapped_column(default="")  # of the quiet hours; empty: the house's
 
     __table_args__ = (
         Index("ux_subscribers", "topic", "channel", "chat", unique=True),
@@ -79,11 +83,24 @@ def heard(session: Session, channel: str, chat: str) -> Sequence[str]:
     return session.scalars(query.order_by(Subscriber.topic)).all()
 
 
+def subscriber(session: Session, topic: str, channel: str, chat: str) -> Subscriber | None:
+    query = select(Subscriber).where(Subscriber.topic == topic, Subscriber.channel == channel)
+    return session.scalars(query.where(Subscriber.chat == chat)).first()
+
+
+def of_chat(session: Session, channel: str, chat: str, public_only: bool = False) -> Sequence[Subscriber]:
+    """What this chat hears, with its quiet hours and the like."""
+    query = select(Subscriber).where(Subscriber.channel == channel, Subscriber.chat == chat)
+    if public_only:
+        query = query.where(Subscriber.topic.in_(select(Topic.name).where(Topic.public)))
+    return session.scalars(query.order_by(Subscriber.topic)).all()
+
+
 def subscribe(session: Session, topic: str, channel: str, chat: str, now: datetime, person: str = "") -> bool:
     """False when it heard the topic already. The topic exists from now on."""
     ensure(session, topic, now)
     insert = (sqlite if is_sqlite(session) else postgresql).insert(Subscriber)
-    row = insert.values(topic=topic, channel=channel, chat=chat, person=person, since=now, severity="")
+    row = insert.values(topic=topic, channel=channel, chat=chat, person=person, since=now, severity="", zone="")
     return session.scalar(row.on_conflict_do_nothing().returning(Subscriber.id)) is not None
 
 
@@ -92,6 +109,22 @@ def unsubscribe(session: Session, topic: str, channel: str, chat: str) -> bool:
     mine = delete(Subscriber).where(Subscriber.topic == topic, Subscriber.channel == channel, Subscriber.chat == chat)
     done = session.execute(mine, execution_options={"synchronize_session": False})
     return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+def unsubscribe_all(session: Session, channel: str, chat: str) -> list[str]:
+    """A chat that is gone hears nothing any more. Returns what it heard."""
+    mine = delete(Subscriber).where(Subscriber.channel == channel, Subscriber.chat == chat)
+    gone = session.scalars(mine.returning(Subscriber.topic), execution_options={"synchronize_session": False})
+    return sorted(gone)
+
+
+def move(session: Session, channel: str, chat: str, to: str) -> None:
+    """The chat has another id from now on. Where it hears a topic under both, once is enough."""
+    there = select(Subscriber.topic).where(Subscriber.channel == channel, Subscriber.chat == to)
+    old = (Subscriber.channel == channel, Subscriber.chat == chat)
+    quietly = {"synchronize_session": False}
+    session.execute(delete(Subscriber).where(*old, Subscriber.topic.in_(there)), execution_options=quietly)
+    session.execute(update(Subscriber).where(*old).values(chat=to), execution_options=quietly)
 
 
 def let_go(session: Session, email: str) -> None:

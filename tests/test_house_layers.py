@@ -15,9 +15,11 @@ MAY = {
     "store": {"clock", "logs"},
     "curation": {"responses"},
     "interaction": {"responses"},
-    "workers": FLOOR | {"responses", "channels", "store", "curation", "interaction"},
-    "web": FLOOR | {"intake", "store", "channels", "responses", "curation", "interaction", "workers"},
-    "commands": FLOOR | {"app", "workers", "store", "channels", "curation", "interaction", "responses", "web"},
+    "alerts": {"responses"},
+    "workers": FLOOR | {"responses", "channels", "store", "curation", "interaction", "alerts"},
+    "web": FLOOR | {"intake", "store", "channels", "responses", "curation", "interaction", "alerts", "workers"},
+    "commands": FLOOR
+    | {"app", "workers", "store", "channels", "curation", "interaction", "alerts", "responses", "web"},
     "sandbox": set(),
 }
 

@@ -1,12 +1,17 @@
 """Where platforms knock. Size first, then proof, then form; everything else is intake's."""
 
 import time
+from collections.abc import Callable
 
 from flask import Blueprint, Response, current_app, request
 from gunicorn.http.errors import ParseException
+from sqlalchemy.exc import SQLAlchemyError
 
+import logs
 from channels.contract import Call
 from intake import Receipt
+from store import database
+from store import hooks as alert_hooks
 
 LARGEST_BODY = 1024 * 1024
 READ_AWAY = 64 * LARGEST_BODY  # of a body that is refused: closing on unread bytes would reset the connection
@@ -19,9 +24,24 @@ hooks = Blueprint("hooks", __name__)
 @hooks.post("/in_userchat")
 @hooks.post("/hooks/<channel>")
 def receive(channel: str = "channeltalk") -> Response:
-    intake = current_app.extensions["intake"]
-    if not intake.hears(channel):
+    if not current_app.extensions["intake"].hears(channel):
         return _plain(Receipt(404, "no such channel"))
+    return _accepted(channel)
+
+
+@hooks.post("/hooks/alert/<token>")
+def receive_alert(token: str) -> Response:
+    """Only the database knows the token, so while it is away nothing can be proven."""
+
+    def keys() -> dict[str, str]:
+        with database.reading() as session:
+            found = alert_hooks.by_token(session, token)
+            return {"name": found.name, "topics": ",".join(found.topics)} if found else {}
+
+    return _accepted("alert", keys)
+
+
+def _accepted(channel: str, keys: Callable[[], dict[str, str]] | None = None) -> Response:
     try:
         body = _body()
     except (OSError, EOFError, ParseException):
@@ -29,7 +49,13 @@ def receive(channel: str = "channeltalk") -> Response:
     if body is None:
         return _plain(Receipt(413, f"larger than {LARGEST_BODY} bytes"))
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return _plain(intake.accept(channel, Call(_query(), headers, body)))
+    call = Call(_query(), headers, body)
+    try:
+        own = keys() if keys else None
+    except SQLAlchemyError as error:
+        logs.warn("hook.unproven", channel=channel, why=type(error).__name__)
+        return _plain(Receipt(503, "cannot be proven right now"))
+    return _plain(current_app.extensions["intake"].accept(channel, call, own))
 
 
 @hooks.get("/open_userchat")

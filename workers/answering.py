@@ -25,7 +25,7 @@ from settings import Settings
 from store import answers, chats, database, deliveries, events, surveys, versions
 from store.answers import Answer
 from store.deliveries import Delivery
-from workers import hearing, mailing, spoken, words
+from workers import alerting, hearing, mailing, spoken, words
 
 MOST_ATTEMPTS = 60  # with the pauses below about an hour
 MOST_TRIES = 3  # unreadable replies to one question
@@ -87,6 +87,9 @@ def _settle(event: events.Event, owner: str, state: str, reason: str, module: st
 
 def _decide(desk: Desk, event: events.Event, owner: str) -> None:
     inbound = inbound_from(event.inbound)
+    if alerting.is_ours(inbound):
+        alerting.hear(desk.settings, event, owner, inbound)
+        return
     if inbound.kind == "profile":
         with database.writing() as session:
             if events.still_mine(session, event.id, owner):
@@ -110,7 +113,7 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
         chat = chats.get(session, event.channel, event.chat)
         kept = (list(chat.bots), list(chat.tags), chat.person, chat.name) if chat else ([], [], "", "")
     # A question takes the next message that is no command.
-    if inbound.kind in ("due", "joined") or (
+    if inbound.kind in ("due", "joined", "left", "moved") or (
         inbound.kind == "message" and spoken.begins(inbound.text, question is None)
     ):
         if hearing.hear(desk.settings, event, owner, inbound):

@@ -54,6 +54,8 @@ class Caller:
 
     def _out(self, delivery: Delivery) -> Outbound:
         out = Outbound(delivery.chat, "", delivery.body or {}, delivery.key)
+        if out.body.get("follows"):
+            out = replace(out, follows=self._followed(int(out.body["follows"])))
         if delivery.kind != deliveries.EFFECTS and not delivery.unclear:
             return out  # nearly always: what is looked up below serves effects, and the search for what arrived
         with database.reading() as session:
@@ -66,6 +68,12 @@ class Caller:
                 since=event.received_at if event else None,
                 room=bool(chat and chat.room),
             )
+
+    def _followed(self, id: int) -> str:
+        """The platform's id of the message that this one belongs to; '' when it never arrived."""
+        with database.reading() as session:
+            first = deliveries.get(session, id)
+            return next(iter(first.message_id.split()), "") if first else ""
 
     def _found(self, delivery: Delivery, out: Outbound, part: Mapping[str, Any]) -> str | None:
         """The id of the message that an attempt left behind of which nobody knows how it ended."""

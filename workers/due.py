@@ -15,6 +15,7 @@ from settings import Settings
 from store import database, days, events, people, reminders
 from store.people import Person
 from store.reminders import Reminder
+from workers import alerting
 
 TELLING_TIME = time(9, 0)
 MOST = 200  # in one transaction; the next second takes more
@@ -23,12 +24,12 @@ ROOM = "-room"  # of what is told to the team rather than to the person
 
 
 def any_due(session: Session, now: datetime) -> bool:
-    return reminders.any_due(session, now) or days.any_due(session, now)
+    return reminders.any_due(session, now) or days.any_due(session, now) or alerting.any_due(session, now)
 
 
 def facts(session: Session, settings: Settings, now: datetime) -> list[events.Fact]:
     """The events of what is due; to be recorded before this transaction ends."""
-    return [*_reminders(session, settings.timezone, now), *_days(session, now)]
+    return [*_reminders(session, settings.timezone, now), *_days(session, now), *alerting.due(session, now)]
 
 
 def _fact(channel: str, chat: str, source: str, now: datetime, room: bool = False) -> events.Fact:

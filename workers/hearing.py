@@ -14,7 +14,7 @@ from responses import markup
 from settings import Settings
 from store import chats, database, deliveries, events, members, people
 from store.deliveries import Delivery
-from workers import searching, spoken
+from workers import searching, spoken, subscribing
 from workers.spoken import Ask, Told
 
 EMPLOYEES_TALK = ("webex", "google_chat", "telegram", "webchat")  # where insiders may search
@@ -47,6 +47,9 @@ def hear(settings: Settings, event: events.Event, owner: str, inbound: Inbound) 
     """Answer what is a command, or news of a room or of the clock. False: it is something else."""
     with database.writing() as session:
         if not events.still_mine(session, event.id, owner):
+            return True
+        if inbound.kind in ("left", "moved"):
+            events.settle(session, event.id, events.IGNORED, subscribing.follow(session, event, inbound))
             return True
         ask = _ask(session, settings, event, inbound)
         if inbound.kind == "due":

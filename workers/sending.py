@@ -19,6 +19,7 @@ from channels.contract import Keys, SendError
 from channels.http import NotSent
 from store import answers, database, deliveries, events
 from store.deliveries import Delivery
+from workers import subscribing
 from workers.calling import TWICE, Caller
 from workers.pace import Pace
 from workers.process import Process
@@ -186,12 +187,15 @@ class Sender:
         self._write(delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at, why))
 
     def _failed(self, delivery: Delivery, error: SendError) -> None:
-        if error.permanent or delivery.attempts >= MOST_ATTEMPTS:
-            logs.error("delivery.dead", delivery=delivery.id, channel=delivery.channel, why=_status(error))
-            self._write(
-                delivery,
-                lambda session: deliveries.died(session, delivery, self.process.id, error.reason, clock.now()),
+        if error.moved_to:
+            logs.say("chat.moved", channel=delivery.channel)
+            self._write(delivery, lambda session: self._move(session, delivery, error.moved_to))
+        elif error.permanent or delivery.attempts >= MOST_ATTEMPTS:
+            # That a subscriber blocked us is their right, no trouble of ours.
+            (logs.say if error.gone else logs.error)(
+                "delivery.dead", delivery=delivery.id, channel=delivery.channel, why=_status(error)
             )
+            self._write(delivery, lambda session: self._bury(session, delivery, error))
         elif error.retry_after is not None:
             if error.whole_channel:
                 self.pace.pause(delivery.channel, error.retry_after)
@@ -204,6 +208,15 @@ class Sender:
             repeated = delivery.repeated and error.unclear
             unclear = delivery.unclear or error.unclear
             self._put_off(delivery, seconds, error.reason, unclear=unclear, repeated=repeated)
+
+    def _bury(self, session: Session, delivery: Delivery, error: SendError) -> None:
+        deliveries.died(session, delivery, self.process.id, error.reason, clock.now())
+        if error.gone:
+            subscribing.gone(session, delivery.channel, delivery.chat, error.reason[:200])
+
+    def _move(self, session: Session, delivery: Delivery, to: str) -> None:
+        if deliveries.put_off(session, delivery, self.process.id, clock.now(), "the chat has another id"):
+            subscribing.moved(session, delivery.channel, delivery.chat, to)
 
     def _put_off(self, delivery: Delivery, seconds: float, reason: str, **values: object) -> None:
         due_at = clock.now() + timedelta(seconds=seconds)

@@ -1,6 +1,6 @@
 """What can be said to Maru in a chat, and what Maru says to it. A file per subject, each adding its commands."""
 
-from workers.spoken import days, greetings, help, mail, me, reminders, searches, topics
+from workers.spoken import alarms, days, greetings, help, mail, me, reminders, searches, topics
 from workers.spoken.greetings import joined
 from workers.spoken.registry import (
     Ask,
@@ -22,6 +22,7 @@ __all__ = [
     "Command",
     "Told",
     "Unclear",
+    "alarms",
     "begins",
     "command",
     "days",

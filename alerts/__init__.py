@@ -1,0 +1,1 @@
+"""What to say unasked: alarms, watched figures. Facts in, decisions out."""
