@@ -49,8 +49,8 @@ def call(
     seconds: float = READ_SECONDS,
     may_send: Callable[[], bool] | None = None,
 ) -> Reply:
-    """One request, with `body` as JSON or `data` as it is. `may_send` is asked last, right before bytes leave: a process
-    that is frozen here for a while must not go on with a message that another has sent meanwhile.
+    """One request, with `body` as JSON or `data` as it is. `may_send` is asked last, right before bytes leave: a
+    process that is frozen here for a while must not go on with a message that another has sent meanwhile.
 
     Raises SendError when there was no whole answer; `unclear` tells whether the request may have arrived.
     """

@@ -35,6 +35,7 @@ HASHES: Mapping[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SH
 LONGEST_MESSAGE = 262_144  # bytes
 OLDEST_SECONDS, AHEAD_SECONDS = 2 * 3600, 300  # SNS retries for an hour at most
 CONFIRM_SECONDS = 5.0
+LONGEST_NAME = 350  # characters of an alarm's ARN
 _SUBSCRIPTION = re.compile(rb"<SubscriptionArn>\s*(arn:[^<\s]+)\s*</SubscriptionArn>")
 _CODE = re.compile(rb"<Code>([\w.]{1,80})</Code>")
 
@@ -112,13 +113,26 @@ def _is_fresh(timestamp: str) -> bool:
 
 
 def parse(call: Call) -> list[Inbound]:
-    """Known again by the message's id, which stays the same when SNS repeats it. In no chat: nothing has to wait for
-    the message before; who reads it finds the rest in the payload."""
+    """Known again by the message's id, which stays the same when SNS repeats it. The states of one alarm are heard in
+    the order in which they came; nothing else has to wait for another. Who reads it finds the rest in the payload."""
     message = read(call.body)
     kind, id, topic = message.get("Type"), message.get("MessageId"), message.get("TopicArn")
     if not isinstance(kind, str) or not isinstance(id, str) or not isinstance(topic, str) or not id:
         raise Malformed("no message with an id")
-    return [Inbound(id=id, kind=KINDS[kind], chat="", person=topic)] if kind in KINDS else []
+    line = _alarm_of(message) if kind == "Notification" else ""
+    return [Inbound(id=id, kind=KINDS[kind], chat=line, person=topic)] if kind in KINDS else []
+
+
+def _alarm_of(message: Mapping[str, Any]) -> str:
+    """Which alarm it is about, where it says so; the rest is for who reads it."""
+    try:
+        told = read(str(message.get("Message", "")).encode("utf8", "replace"))
+    except Malformed:
+        return ""
+    arns = told.get("resources")
+    first = arns[0] if isinstance(arns, list) and arns else ""
+    found = next((one for one in (told.get("AlarmArn"), first, told.get("AlarmName")) if one), "")
+    return found if isinstance(found, str) and len(found) <= LONGEST_NAME else ""
 
 
 # --- the handshake ---

@@ -25,7 +25,7 @@ from settings import Settings
 from store import answers, chats, database, deliveries, events, surveys, versions
 from store.answers import Answer
 from store.deliveries import Delivery
-from workers import alerting, hearing, mailing, spoken, words
+from workers import alerting, hearing, mailing, notifications, spoken, welcoming, words
 
 MOST_ATTEMPTS = 60  # with the pauses below about an hour
 MOST_TRIES = 3  # unreadable replies to one question
@@ -90,6 +90,13 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
     if alerting.is_ours(inbound):
         alerting.hear(desk.settings, event, owner, inbound)
         return
+    if notifications.is_ours(event, inbound):
+        try:
+            notifications.hear(desk.settings, desk.keys[event.channel], event, owner, inbound)
+        except notifications.Unconfirmed as error:
+            raise Later(str(error)) from None
+        return
+    welcoming.welcome(desk.settings, event, owner, inbound)
     if inbound.kind == "profile":
         with database.writing() as session:
             if events.still_mine(session, event.id, owner):
