@@ -96,7 +96,8 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
         except notifications.Unconfirmed as error:
             raise Later(str(error)) from None
         return
-    welcoming.welcome(desk.settings, event, owner, inbound)
+    if welcoming.welcome(desk.settings, event, owner, inbound):
+        return
     if inbound.kind == "profile":
         with database.writing() as session:
             if events.still_mine(session, event.id, owner):
