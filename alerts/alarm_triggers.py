@@ -69,7 +69,7 @@ def _condition(trigger: Mapping[str, Any], statistic: str, korean: bool) -> str:
     if operator in BANDS:
         said = BANDS[operator][not korean]
     elif isinstance(threshold, int | float) and not isinstance(threshold, bool):
-        said = f"{statistic} {OPERATORS.get(operator, operator)} {threshold:g}".strip()
+        said = " ".join(filter(None, (statistic, OPERATORS.get(operator, operator), f"{threshold:g}")))
     else:
         return ""
     periods, needed, period = (_whole(trigger.get(one)) for one in ("EvaluationPeriods", "DatapointsToAlarm", "Period"))

@@ -26,6 +26,7 @@ KNOWN = {
     "TriggeringChildren", "ActionExecutedAfterMuteWindow",
 }  # fmt: skip
 LONGEST_TITLE, LONGEST_TEXT, LONGEST_FIELD = 300, 3000, 500
+LONGEST_PLAIN = 12_000  # of a text that is no alarm; channels split it
 MOST_EXTRA = 10
 AHEAD = timedelta(minutes=10)  # a time that is further ahead of SNS's own is none
 _PLACES = (  # how a region begins, and where its console is
@@ -168,7 +169,7 @@ def _plain(notification: Mapping[str, Any], written: str, topic: str, sent: date
     return Alert(
         topic=TOPIC,
         title=title or topic.rpartition(":")[2] or "SNS",
-        text=escape(_cut(text, LONGEST_TEXT), quote=False),
+        text=escape(_cut(text, LONGEST_PLAIN), quote=False),
         severity=WARNING,
         at=sent,
         source=f"sns:{topic}",

@@ -178,7 +178,7 @@ ENDPOINT = "{endpoint}"  # stands for our address, which only the keys know
 
 def send(keys: Keys, out: Outbound, part: Mapping[str, Any], may_send: Callable[[], bool]) -> str:
     """One part. Returns its name. Google gives a repeat the message that is there already."""
-    space = _space(out)
+    space = _space(keys, out)
     body = _addressed({name: value for name, value in part.items() if name != "part"}, proof.address(keys))
     params = {"requestId": f"{out.key}-{part['part']}", "messageId": _own_id(out, part)}
     params |= CREATE if "thread" in body else {}
@@ -194,7 +194,9 @@ def send(keys: Keys, out: Outbound, part: Mapping[str, Any], may_send: Callable[
     return name
 
 
-def _space(out: Outbound) -> str:
+def _space(keys: Keys, out: Outbound) -> str:
+    if not keys.get("application_credentials"):
+        raise SendError("no keys", permanent=True)
     if not api.SPACE.fullmatch(out.chat):
         raise SendError(f"{out.chat[:80]!r} is no space of Google Chat", permanent=True)
     return out.chat
@@ -218,7 +220,7 @@ def can_find(out: Outbound) -> bool:
 
 def find(keys: Keys, out: Outbound, part: Mapping[str, Any], known: frozenset[str]) -> str | None:
     """Under the id that we gave it. Where nothing is there, some accounts tell of 404, others of 403."""
-    space = _space(out)
+    space = _space(keys, out)
     reply = api.call(keys, "GET", f"{space}/messages/{_own_id(out, part)}")
     return None if reply.status in (403, 404) else text(api.judged(reply).json(), "name") or None
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from channels import http, sns_certificates
-from channels.contract import Call, Inbound, Keys, Malformed, Refused, SendError, read_json
+from channels.contract import Call, Finding, Inbound, Keys, Malformed, Refused, SendError, read_json
 
 KEYS = ("topic_arns", "base_url")
 
@@ -133,6 +133,12 @@ def _alarm_of(message: Mapping[str, Any]) -> str:
     first = arns[0] if isinstance(arns, list) and arns else ""
     found = next((one for one in (told.get("AlarmArn"), first, told.get("AlarmName")) if one), "")
     return found if isinstance(found, str) and len(found) <= LONGEST_NAME else ""
+
+
+def checks(keys: Keys) -> list[Finding]:
+    """SNS can be asked nothing without an account of its own: only what we believe is known."""
+    count = len(topics(keys))
+    return [Finding("topics", True, f"{count} topic{'s' if count > 1 else ''} listed")] if count else []
 
 
 # --- the handshake ---
