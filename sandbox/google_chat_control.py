@@ -60,7 +60,8 @@ class GoogleChatControl:
         return {"n": self.record.n, "spaces": {space.name: self._shown(space) for space in changed}}
 
     def _shown(self, space: Space) -> Json:
-        members = [{"email": email, "name": self.spaces.person(email)["displayName"]} for email in space.members]
+        people = [self.spaces.person(email) for email in space.members]
+        members = [{"email": one["email"], "name": one["displayName"], "id": one["name"]} for one in people]
         return {
             "title": space.entity.get("displayName", ""), "dm": space.is_dm, "bot": space.bot, "members": members,
             "messages": [self._message(message) for message in space.messages],
