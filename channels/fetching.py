@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -39,6 +40,8 @@ class Page:
     status: int
     content_type: str  # as sent, in lower case: text/html; charset=euc-kr
     body: bytes
+    etag: str = ""
+    modified: str = ""  # Last-Modified, as sent
 
 
 def get(
@@ -48,17 +51,23 @@ def get(
     accept: str = "*/*",
     largest: int = LARGEST_PAGE,
     seconds: float = SECONDS,
+    etag: str = "",
+    modified: str = "",
+    agent: str = "Maru",
     resolve: Resolver = by_system,
     trusted: ssl.SSLContext | None = None,
 ) -> Page:
-    """The page there, or `Unfetched`; `Forbidden` where it, or what it redirects to, must not be called."""
+    """The page there, or `Unfetched`; `Forbidden` where it, or what it redirects to, must not be called. `etag` and
+    `modified`: of the page that is known already; when it is still that one the status is 304."""
+    known = {"If-None-Match": etag, "If-Modified-Since": modified}
+    more = {"Accept": accept, "User-Agent": agent} | {name: value for name, value in known.items() if value}
     deadline = _Deadline(seconds)
     for _ in range(MOST_REDIRECTS + 1):
         asked = place(url, allow_private=allow_private)
         try:
             found = addresses(asked, resolve, deadline.left(), allow_private=allow_private)
             with _connected(asked, found, deadline, trusted or _public_authorities()) as opened:
-                answer = _asked(asked, opened, accept, largest, deadline)
+                answer = _asked(asked, opened, more, largest, deadline)
         except TimeoutError:
             raise Unfetched(f"{asked.host} did not answer in time") from None
         except ssl.SSLCertVerificationError as error:
@@ -89,19 +98,22 @@ class _Deadline:
         return left
 
 
-def _asked(asked: Place, opened: socket.socket, accept: str, largest: int, deadline: _Deadline) -> Page | str:
+def _asked(
+    asked: Place, opened: socket.socket, more: Mapping[str, str], largest: int, deadline: _Deadline
+) -> Page | str:
     """The page, or where it redirects to."""
     connection = http.client.HTTPConnection(asked.host, asked.port)
     connection.sock = _Timely(opened, deadline)  # given, it is not opened a second time
-    headers = {"Host": asked.host_header, "Accept": accept, "Accept-Encoding": "gzip", "Connection": "close"}
-    connection.request("GET", asked.target, headers={**headers, "User-Agent": "Maru"})
+    headers = {"Host": asked.host_header, "Accept-Encoding": "gzip", "Connection": "close"}
+    connection.request("GET", asked.target, headers={**headers, **more})
     response = connection.getresponse()
     moved = response.getheader("Location")
     if response.status in (301, 302, 303, 307, 308) and moved:
         return moved.strip().encode("latin-1").decode("utf8", "replace")
     body = _body(response, asked.host, largest)
     kind = (response.getheader("Content-Type") or "").strip().lower()
-    return Page(asked.url, response.status, kind, body)
+    etag, modified = response.getheader("ETag") or "", response.getheader("Last-Modified") or ""
+    return Page(asked.url, response.status, kind, body, etag, modified)
 
 
 def _connected(asked: Place, found: list[str], deadline: _Deadline, trusted: ssl.SSLContext) -> socket.socket:

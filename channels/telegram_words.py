@@ -4,7 +4,7 @@ which words of people are commands."""
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape, unescape
 from typing import Any
 from unicodedata import normalize
@@ -32,18 +32,20 @@ _VALUE = re.compile(r'value="([^"]*)"')
 def pieces(text: str, most: int = LONGEST) -> list[str]:
     """The text as HTML of at most so many units each: cut between lines where there are any, else between words, never
     within a letter. A tag that is open at the cut is closed there and opened again."""
-    found, piece, size = list[list[str]](), list[str](), 0
-    for token in _tokens(text, most):
-        cost = _cost(token)
-        full = bool(_TAG.match(token)) and _marked(piece) >= MOST_MARKED
-        while (full or size + cost > most) and any(map(_cost, piece)):
-            full = False
+    found, piece, size, marked = list[list[str]](), list[str](), 0, 0
+    for token in _balanced(_tokens(text, most)):
+        cost, marks = _cost(token), _is_mark(token)
+        full = marks and marked >= MOST_MARKED
+        if full and not size:  # so many marks, and not a word yet
+            piece = _open_in(piece)
+            marked, full = len(piece), False
+        while (full or size + cost > most) and size:
             kept = _whole_lines(piece)
             found.append(kept)
             piece = [*_open_in(kept), *piece[len(kept) :]]
-            size = sum(map(_cost, piece))
+            size, marked, full = sum(map(_cost, piece)), sum(map(_is_mark, piece)), False
         piece.append(token)
-        size += cost
+        size, marked = size + cost, marked + marks
     return [_html(one) for one in (*found, piece) if "".join(map(_shown, one)).strip()]
 
 
@@ -52,13 +54,37 @@ def _tokens(text: str, most: int) -> Iterator[str]:
         if _TAG.match(token) or _cost(token) <= most:
             yield token
             continue
-        part = ""
+        part, size = list[str](), 0
         for letter in letters(_shown(token)):
-            if part and units(part + letter) > most:
-                yield escape(part, quote=False)
-                part = ""
-            part += letter
-        yield escape(part, quote=False)
+            if part and size + units(letter) > most:
+                yield escape("".join(part), quote=False)
+                part, size = [], 0
+            part.append(letter)
+            size += units(letter)
+        yield escape("".join(part), quote=False)
+
+
+def _balanced(tokens: Iterable[str]) -> Iterator[str]:
+    """Each tag closed in its turn, as Telegram refuses what is crossed, and none within its like."""
+    opened, again = list[str](), dict.fromkeys(("b", "i", "link"), 0)
+    for token in tokens:
+        tag = _TAG.match(token)
+        name = tag[2] if tag else ""
+        if not tag:
+            yield token
+        elif not tag[1] and name in opened:
+            again[name] += 1
+        elif not tag[1]:
+            opened.append(name)
+            yield token
+        elif again[name]:
+            again[name] -= 1
+        elif name in opened:
+            for inner in reversed(opened[opened.index(name) :]):
+                again[inner] = 0
+                yield f"</{inner}>"
+            del opened[opened.index(name) :]
+    yield from (f"</{name}>" for name in reversed(opened))
 
 
 def units(words: str) -> int:
@@ -74,8 +100,8 @@ def _cost(token: str) -> int:
     return units(_shown(token))
 
 
-def _marked(piece: Sequence[str]) -> int:
-    return sum(token[:1] == "<" and token[:2] != "</" and bool(_TAG.match(token)) for token in piece)
+def _is_mark(token: str) -> bool:
+    return token[:1] == "<" and token[:2] != "</" and _TAG.match(token) is not None
 
 
 def _whole_lines(piece: list[str]) -> list[str]:
@@ -96,21 +122,17 @@ def _open_in(tokens: Sequence[str]) -> list[str]:
 
 
 def _html(tokens: Sequence[str]) -> str:
+    """Of balanced tokens; what is open at their end is closed there."""
     made, opened = "", list[str]()
     for token in tokens:
         tag = _TAG.match(token)
         if tag is None:
             made += escape(_shown(token), quote=False)
-        elif not tag[1]:
-            name = {"link": "a"}.get(tag[2], tag[2])
-            opened.append(name)
-            made += f'<a href="{escape(_address(tag[3] or ""))}">' if name == "a" else f"<{name}>"
-        elif opened and {"link": "a"}.get(tag[2], tag[2]) in opened:
-            # One that ends before those within it ends them, too: Telegram refuses what is crossed.
-            name = {"link": "a"}.get(tag[2], tag[2])
-            while opened[-1] != name:
-                made += f"</{opened.pop()}>"
+        elif tag[1]:
             made += f"</{opened.pop()}>"
+        else:
+            opened.append("a" if tag[2] == "link" else tag[2])
+            made += f'<a href="{escape(_address(tag[3] or ""))}">' if tag[2] == "link" else f"<{tag[2]}>"
     return made.strip() + "".join(f"</{name}>" for name in reversed(opened))
 
 

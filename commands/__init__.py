@@ -21,7 +21,7 @@ NOUNS = (
         "responses",
         "restore",
     ),
-    *("people", "services", "setup", "staff", "subscribers", "tables", "teams", "topics", "trace", "worker"),
+    *("people", "services", "setup", "staff", "subscribers", "tables", "teams", "topics", "trace", "watches", "worker"),
 )
 
 

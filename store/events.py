@@ -17,7 +17,11 @@ from store.database import Base, Id, Moment, is_one_of, is_sqlite, storable
 
 NEW, ANSWERED, IGNORED, DEAD = "new", "answered", "ignored", "dead"
 ENDS = {"manager_wrote": "a manager wrote", "chat_closed": "the chat was closed"}
-NO_TALK = ("alert", "notification")  # their "chat" is an alarm: it keeps its news in order, and nobody talks there
+NO_TALK = (
+    "alert",
+    "notification",
+    "watch",
+)  # their "chat" is an alarm: it keeps its news in order, and nobody talks there
 MOST_ATTEMPTS = 5
 
 
@@ -135,6 +139,12 @@ def claim(
         return []
     session.execute(update(Event).where(Event.id.in_(ids)).values(owner=owner, attempts=Event.attempts + 1))
     return list(session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id)))
+
+
+def take(session: Session, id: int, owner: str) -> Event:
+    """An event that was just recorded, for whoever recorded it."""
+    session.execute(update(Event).where(Event.id == id).values(owner=owner, attempts=1))
+    return session.scalars(select(Event).where(Event.id == id).execution_options(populate_existing=True)).one()
 
 
 def any_due(session: Session, now: datetime, owner: str = "", busy: Sequence[int] = ()) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from channels import telegram, telegram_words
@@ -192,12 +192,18 @@ PIECES = st.sampled_from(
 
 
 @settings(max_examples=150)
+@example(["<b>x"] * 2000, 4096)  # hostile: it must not become thousands of messages, nor take long
+@example(["<b>"] * 20_000 + ["x"], 4096)
+@example(["<b><i></i></b>"] * 3000 + ["x"], 4096)
 @given(st.lists(PIECES, max_size=120), st.sampled_from([100, 1024, 4096]))
 def test_whatever_the_text_telegram_can_read_each_piece_and_nothing_is_lost(words: list[str], most: int) -> None:
     text = "".join(words)
     read = [as_telegram_reads(piece) for piece in telegram_words.pieces(text, most)]
     assert all(0 < units(words) <= most and len(marked) <= 100 for words, marked in read)
-    whole, _ = as_telegram_reads(telegram_words._html(list(telegram_words._TOKEN.findall(text))))
+    assert len(read) <= 2 + 4 * len(text) // most
+    whole, _ = as_telegram_reads(
+        telegram_words._html(list(telegram_words._balanced(telegram_words._TOKEN.findall(text))))
+    )
     assert "".join("".join(words for words, _ in read).split()) == "".join(whole.split())
 
 

@@ -324,6 +324,14 @@ def _tell_and_settle(settings: Settings, event: events.Event, owner: str) -> int
     return told
 
 
+def tell_event(settings: Settings, event: events.Event) -> int:
+    """Tell what happened by this event; how many are told. Whoever calls settles the event."""
+    with database.reading() as session:
+        made = alerts.of_event(session, event.id)
+        ids = [made.id] if made is not None and made.state == alerts.TELLING else []
+    return tell(settings, ids, event)
+
+
 def _tell_bundle(settings: Settings, event: events.Event, owner: str, bundle: int) -> None:
     with database.reading() as session:
         ids = [one.id for one in alerts.of_bundle(session, bundle)]

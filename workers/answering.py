@@ -25,7 +25,7 @@ from settings import Settings
 from store import answers, chats, database, deliveries, events, surveys, versions
 from store.answers import Answer
 from store.deliveries import Delivery
-from workers import alerting, hearing, mailing, notifications, spoken, welcoming, words
+from workers import alerting, hearing, mailing, notifications, spoken, watching, welcoming, words
 
 MOST_ATTEMPTS = 60  # with the pauses below about an hour
 MOST_TRIES = 3  # unreadable replies to one question
@@ -89,6 +89,9 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
     inbound = inbound_from(event.inbound)
     if alerting.is_ours(inbound):
         alerting.hear(desk.settings, event, owner, inbound)
+        return
+    if inbound.kind == watching.KIND:
+        watching.hear(desk.settings, event, owner)
         return
     if notifications.is_ours(event, inbound):
         try:

@@ -15,7 +15,7 @@ from settings import Settings
 from store import database, days, events, people, reminders
 from store.people import Person
 from store.reminders import Reminder
-from workers import alerting
+from workers import alerting, watching
 
 TELLING_TIME = time(9, 0)
 MOST = 200  # in one transaction; the next second takes more
@@ -24,12 +24,14 @@ ROOM = "-room"  # of what is told to the team rather than to the person
 
 
 def any_due(session: Session, now: datetime) -> bool:
-    return reminders.any_due(session, now) or days.any_due(session, now) or alerting.any_due(session, now)
+    wanted = (reminders.any_due, days.any_due, alerting.any_due, watching.any_due)
+    return any(is_due(session, now) for is_due in wanted)
 
 
 def facts(session: Session, settings: Settings, now: datetime) -> list[events.Fact]:
     """The events of what is due; to be recorded before this transaction ends."""
-    return [*_reminders(session, settings.timezone, now), *_days(session, now), *alerting.due(session, now)]
+    of_people = [*_reminders(session, settings.timezone, now), *_days(session, now)]
+    return [*of_people, *alerting.due(session, now), *watching.due(session, now)]
 
 
 def _fact(channel: str, chat: str, source: str, now: datetime, room: bool = False) -> events.Fact:

@@ -18,7 +18,7 @@ from responses.problems import Invalid, ModuleError
 from settings import ROOT
 from store import database, errands, versions
 from store.errands import Errand
-from workers import catalogues, mailing, rehearsal, sheets
+from workers import catalogues, mailing, rehearsal, sheets, watching
 from workers.process import Process
 
 LOOK_SECONDS = 1.0
@@ -45,6 +45,7 @@ KINDS: dict[str, Callable[[Flask, Errand, Tell], dict[str, Any]]] = {
     sheets.KIND: sheets.read,
     catalogues.KIND: catalogues.errand,
     mailing.KIND: mailing.errand,
+    watching.TRY: watching.errand,
 }
 
 

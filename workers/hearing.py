@@ -81,7 +81,15 @@ def hear(settings: Settings, event: events.Event, owner: str, inbound: Inbound) 
 
 
 def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound) -> None:
-    """Nothing else answers an employee: perhaps they look for a service. An outsider is told whom to ask."""
+    """Nothing else answers: perhaps it is a question about figures, or an employee looks for a service. An outsider is
+    told whom to ask."""
+    with database.writing() as session:
+        if not events.still_mine(session, event.id, owner):
+            return
+        figures = spoken.figures.asked(_ask(session, settings, event, inbound), inbound.text)
+        if figures is not None:
+            _save(session, event, inbound, [figures])
+            return
     found = Found(None, ())
     with database.reading() as session:
         known = not _ask(session, settings, event, inbound).outsider

@@ -3,6 +3,7 @@
 from web.console import (
     account,
     accounts,
+    alerts,
     backtests,
     changes,
     chats,
@@ -18,6 +19,7 @@ from web.console import (
     tables,
     today,
     versions,
+    watches,
     why,
 )
 from web.console.frame import console
@@ -25,6 +27,7 @@ from web.console.frame import console
 __all__ = [
     "account",
     "accounts",
+    "alerts",
     "backtests",
     "changes",
     "chats",
@@ -41,5 +44,6 @@ __all__ = [
     "tables",
     "today",
     "versions",
+    "watches",
     "why",
 ]

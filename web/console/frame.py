@@ -29,6 +29,8 @@ PAGES = (
     ("console.responses", "응답", "Responses", "viewer"),
     ("console.tables", "표", "Tables", "viewer"),
     ("console.chats", "대화", "Chats", "viewer"),
+    ("console.alerts", "알람", "Alerts", "viewer"),
+    ("console.watches", "수치", "Watches", "viewer"),
     ("console.people", "사람", "People", "viewer"),
     ("console.health", "상태", "Health", "viewer"),
     ("console.mail", "메일", "Mail", "admin"),

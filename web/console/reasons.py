@@ -44,6 +44,16 @@ _WORDS = {
     "the platform could not be reached in time": ("채널에 연결하지 못했어요", "the platform could not be reached"),
     "the platform did not answer in time": ("채널이 제때 대답하지 않았어요", "the platform did not answer in time"),
     "the platform's answer did not end in time": ("채널의 대답이 너무 느려요", "the platform answered too slowly"),
+    "was not told of it": ("울렸을 때 알리지 않았어요", "was not told of it"),
+    "told when the quiet hours ended": ("조용한 시간이 끝나고 알렸어요", "told when the quiet hours ended"),
+    "unsubscribed meanwhile": ("그 사이에 구독을 그만뒀어요", "unsubscribed meanwhile"),
+    "as it was before the last change": ("바로 전 값으로 되돌아갔어요", "as it was before the last change"),
+    "the chat removed or blocked us": ("대화에서 나가게 됐거나 차단됐어요", "the chat removed or blocked us"),
+    "nothing fires under this key": ("이 이름으로 울리는 알람이 없었어요", "nothing fires under this key"),
+    "out of order: a newer state of it is known": (
+        "더 새로운 상태를 이미 알고 있었어요",
+        "out of order: a newer state of it is known",
+    ),
     "ChannelTalk asked to slow down": ("채널톡이 천천히 보내 달라고 했어요", "ChannelTalk asked to slow down"),
 }
 _MISSING = "missing: "
@@ -55,6 +65,24 @@ _BEGINNINGS = {  # what follows are others' own words
         "the mail server's certificate is not trusted: ",
     ),
 }
+# Of alerts and watches: (what is kept, how it reads in Korean)
+_PATTERNS = tuple(
+    (re.compile(pattern, re.DOTALL), korean)
+    for pattern, korean in (
+        (r"another figure for (.*)", r"\1의 값이 바뀌었어요"),
+        (r"(.*) was published before", r"\1은(는) 전에 발표된 것이에요"),
+        (r"(\w+): fell from (\S+) to (\S+)", r"\1: \2에서 \3(으)로 줄었어요"),
+        (r"(\w+): from (\S+) to (\S+) is more than (\S+) at once", r"\1: \2에서 \3, 한 번에 \4보다 많이 바뀌었어요"),
+        (r"quiet hours until (.*)", r"\1까지 조용한 시간이에요"),
+        (r"acknowledged by (.*)", r"\1님이 보고 있어요"),
+        (r"acknowledged here by (.*)", r"여기에서 \1님이 확인했어요"),
+        (r"silence (\d+) by (.*?): (.*)", r"\2님이 껐어요: \3"),
+        (r"the (\d+)th time since (.*) UTC", r"같은 알람이 \1번째예요"),
+        (r"bundled into message (\d+)", r"메시지 \1에 묶었어요"),
+        (r"below (\w+)", r"\1보다 가벼워요"),
+        (r"the page answered (\d+)", r"페이지가 \1(으)로 답했어요"),
+    )
+)
 _ANSWERED = re.compile(r"(ChannelTalk|Webex) answered (\d{3})(.*)", re.DOTALL)
 _PLATFORMS = {"ChannelTalk": "채널톡", "Webex": "웹엑스"}
 
@@ -71,6 +99,10 @@ def in_words(reason: str) -> str:
     begun = next((one for one in _BEGINNINGS if reason.startswith(one)), None)
     if begun is not None:
         return t(*_BEGINNINGS[begun]) + reason.removeprefix(begun)
+    for pattern, korean in _PATTERNS:
+        found = pattern.fullmatch(reason)
+        if found:
+            return t(found.expand(korean), reason)
     answered = _ANSWERED.fullmatch(reason)
     if answered:
         platform, status, more = answered[1], answered[2], answered[3]

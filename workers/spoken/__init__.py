@@ -1,6 +1,6 @@
 """What can be said to Maru in a chat, and what Maru says to it. A file per subject, each adding its commands."""
 
-from workers.spoken import alarms, days, greetings, help, mail, me, reminders, searches, topics
+from workers.spoken import alarms, days, figures, greetings, help, mail, me, reminders, searches, topics
 from workers.spoken.greetings import astray, joined, welcome
 from workers.spoken.registry import (
     Ask,
@@ -28,6 +28,7 @@ __all__ = [
     "command",
     "days",
     "due",
+    "figures",
     "greetings",
     "hear",
     "help",

@@ -32,7 +32,7 @@ def welcome(locale: str, topic: str) -> str:
     "/시작",
     "/start",
     usage=("/시작", "/start"),
-    says=("무엇을 알려 드리는지 말해요", "tells what you can hear here"),
+    says=("무엇을 받아 볼 수 있는지 알려 드려요", "tells what you can hear here"),
     outsiders=True,
     order=1,
 )
