@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import JSON, select
+from sqlalchemy import JSON, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Moment
@@ -49,6 +49,10 @@ def revoke(session: Session, name: str, now: datetime) -> bool:
         return False
     found.revoked_at = now
     return True
+
+
+def used(session: Session, name: str, now: datetime) -> None:
+    session.execute(update(Hook).where(Hook.name == name).values(used_at=now))
 
 
 def listed(session: Session) -> Sequence[Hook]:
