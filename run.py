@@ -24,7 +24,7 @@ import settings as knobs
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
-STAND_INS = ("channeltalk", "webex", "email")  # channels that the sandbox can play
+STAND_INS = ("channeltalk", "webex", "telegram", "email")  # channels that the sandbox can play
 NO_KEYS = {
     "api_url",
     "bot_name",
@@ -32,6 +32,7 @@ NO_KEYS = {
     "webhook_name",
     "webhook_url",
     "webhook_secret",
+    "secret_token",
     "receive_mail",
 }  # alone they open nothing
 SLOWEST_BACKOFF = 10.0
@@ -199,6 +200,10 @@ class House:
                 "WEBEX_API_URL": origin,
                 "WEBHOOK_URL": f"http://127.0.0.1:{self.settings.port}/hooks/webex",
             },
+            "telegram": {
+                "TELEGRAM_BOT_TOKEN": made["telegram"]["bot_token"],
+                "TELEGRAM_API_URL": origin,
+            },
             "email": {
                 "SANDBOX_SMTP_PORT": str(self.smtp_port),
                 "SMTP_URL": "127.0.0.1",
@@ -363,6 +368,7 @@ def _sandbox_secrets() -> dict[str, dict[str, object]]:
             "webhook_tokens": [secrets.token_hex(16), secrets.token_hex(16)],
         },
         "webex": {"bot_token": secrets.token_hex(32)},
+        "telegram": {"bot_token": f"{secrets.randbelow(9 * 10**8) + 10**8}:AA{secrets.token_hex(16)}A"},
     }
 
 

@@ -307,6 +307,11 @@ def _completed(channels: dict[str, dict[str, str]], base_url: str, secret_key: s
     webex = {"webhook_name": WEBHOOK_NAME, "webhook_url": f"{base_url}/hooks/webex"}
     if secret_key:
         webex["webhook_secret"] = hmac.new(secret_key.encode(), b"webex webhook", hashlib.sha256).hexdigest()
+        secret = hmac.new(secret_key.encode(), b"telegram webhook", hashlib.sha256).hexdigest()
+        channels["telegram"] = {"secret_token": secret} | channels["telegram"]
+    channels["telegram"]["webhook_url"] = f"{base_url}/hooks/telegram"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", channels["telegram"].get("secret_token", "")):
+        raise Wrong("TELEGRAM_SECRET_TOKEN: at most 256 of A-Z, a-z, 0-9, _ and -")
     channels["webex"] = webex | channels["webex"]
     url = urlsplit(channels["webex"]["webhook_url"])
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:

@@ -19,6 +19,7 @@ GET, POST settings        {"repeated_request_id": "same"|"new", "rate_limit": {"
 GET  webhooks             with their failures in a row
 POST webhooks/ID/unblock
 *    webex/…              webex_control.py
+*    telegram/…           telegram_control.py
 POST reset                no chats, no faults, an empty record
 """
 
@@ -34,6 +35,7 @@ from sandbox.channeltalk_chats import ON_DUTY, SUPPORT_BOT, WORKFLOW, Chat, Mess
 from sandbox.faults import Faults, WrongRule
 from sandbox.record import Record
 from sandbox.server import Request, Response, answer_json
+from sandbox.telegram_control import TelegramControl
 from sandbox.webex_control import WebexControl
 
 Json = dict[str, Any]
@@ -47,8 +49,11 @@ class Wrong(Exception):
 
 
 class Control:
-    def __init__(self, talk: ChannelTalk, record: Record, faults: Faults, webex: WebexControl) -> None:
+    def __init__(
+        self, talk: ChannelTalk, record: Record, faults: Faults, webex: WebexControl, telegram: TelegramControl
+    ) -> None:
         self.talk, self.record, self.faults, self.webex = talk, record, faults, webex
+        self.telegram = telegram
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         stranger = refuse_strangers(request)
@@ -56,6 +61,8 @@ class Control:
             return stranger
         if request.path.startswith("/sandbox/webex/"):
             return self.webex.answer(request)
+        if request.path.startswith("/sandbox/telegram/"):
+            return self.telegram.answer(request)
         try:
             return self._route(request)
         except (Wrong, WrongRule, markup.Rejected) as wrong:
@@ -250,6 +257,7 @@ class Control:
         self.faults.set([])
         self.talk.clear()
         self.webex.webex.clear()
+        self.telegram.telegram.clear()
         self.record.clear()
         return {"n": self.record.n}
 

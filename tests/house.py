@@ -77,6 +77,8 @@ class House:
         secret_file = folder / "sandbox.json"
         self.bot_token = secrets.token_hex(32)
         stand_ins = {"channeltalk": {**keys, "webhook_tokens": self.tokens}, "webex": {"bot_token": self.bot_token}}
+        self.telegram_token = f"123456789:AA{secrets.token_hex(16)}A"
+        stand_ins |= {"telegram": {"bot_token": self.telegram_token}}
         secret_file.write_text(json.dumps(stand_ins))
         kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
         self.env = kept | {
@@ -92,6 +94,8 @@ class House:
             "CHANNELTALK_API_URL": self.sandbox_url,
             "WEBEX_BOT_TOKEN": self.bot_token,
             "WEBEX_API_URL": self.sandbox_url,
+            "TELEGRAM_BOT_TOKEN": self.telegram_token,
+            "TELEGRAM_API_URL": self.sandbox_url,
             "SANDBOX_PORT": str(self.sandbox_port),
             "SANDBOX_SECRETS": str(secret_file),
             "PRODUCT_URL": self.url,
@@ -302,6 +306,26 @@ class House:
         done = self.http.get(url, timeout=patience + 30)
         found = [one for one in self.control("webex/rooms")["rooms"][room]["messages"] if one["bot"]]
         assert done.status_code == 200, f"{room} has {[one.get('text') for one in found]}, not {messages} messages"
+        return found
+
+    # --- Telegram's side ---
+
+    def stranger(self, name: str = "민지", **more: Any) -> int:
+        """Somebody in Telegram; the id is that of their chat with the bot, too."""
+        return int(self.control("telegram/users", {"name": name, **more})["user"])
+
+    def tell_bot(self, user: int, text: str, chat: int = 0, **more: Any) -> int:
+        """Somebody writes to the bot, or into a group; returns the message's id."""
+        body = {"as": user, "text": text, "chat": chat or user, **more}
+        return int(self.control("telegram/say", body)["message"]["message_id"])
+
+    def telegrams(self, chat: int, messages: int, patience: float = PATIENCE) -> list[dict[str, Any]]:
+        """The bot's messages in a chat, once there are that many."""
+        url = f"{self.sandbox_url}/sandbox/telegram/wait?chat={chat}&messages={messages}&timeout={patience}"
+        done = self.http.get(url, timeout=patience + 30)
+        shown = self.control("telegram/chats")["chats"][str(chat)]["messages"]
+        found = [one for one in shown if one["from"]["is_bot"]]
+        assert done.status_code == 200, f"{chat} has {[one.get('text') for one in found]}, not {messages} messages"
         return found
 
     # --- faults, hooks, clock ---

@@ -30,6 +30,7 @@ SECRETS: Json = {
         "webhook_tokens": ["token-of-opened", "token-of-messages"],
     },
     "webex": {"bot_token": "bench-bot-token"},
+    "telegram": {"bot_token": "123456789:bench-bot-token"},
 }
 
 

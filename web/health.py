@@ -15,6 +15,7 @@ from store import database, deliveries, events, mail, processes, schema, service
 IN_ORDER = {
     "channeltalk": "keys and webhooks in order",
     "webex": "token and webhooks in order",
+    "telegram": "token in order, and updates come in",
     standing.ELASTICSEARCH: "answered",
 }
 OLD_SECONDS = 30.0  # an event older than this and still undecided means that the workers do not keep up

@@ -53,6 +53,11 @@ PARTS: dict[str, tuple[Words, Words, Words]] = {
         ("이어져 있어요.", "Connected."),
         ("살펴봐 주세요.", "Needs a look."),
     ),
+    "telegram": (
+        ("텔레그램", "Telegram"),
+        ("이어져 있어요.", "Connected."),
+        ("살펴봐 주세요.", "Needs a look."),
+    ),
     "search": (
         ("서비스 검색", "Service search"),
         ("찾을 준비가 됐어요.", "Ready to search."),

@@ -1,7 +1,7 @@
 """What can be said to Maru in a chat, and what Maru says to it. A file per subject, each adding its commands."""
 
 from workers.spoken import alarms, days, figures, greetings, help, mail, me, reminders, searches, topics
-from workers.spoken.greetings import joined
+from workers.spoken.greetings import astray, joined
 from workers.spoken.registry import (
     Ask,
     Command,
@@ -23,6 +23,7 @@ __all__ = [
     "Told",
     "Unclear",
     "alarms",
+    "astray",
     "begins",
     "command",
     "days",
