@@ -31,6 +31,7 @@ from workers.telling import Teller
 BEFORE_SECONDS = 0.3  # between looks whether what happened before has been told
 TOGETHER = 500  # subscribers in one transaction
 CHANNEL = "alert"  # of the events that are ours
+TOLD_LATER = "waits to be told with others"
 OURS = ("alert:", "bundle:", "quiet:")  # how the sources of our deliveries begin
 DUE = ("bundle", "repeat", "quiet", "silence", "tell")  # what the clock or somebody finds for us
 
@@ -43,7 +44,6 @@ def hear(settings: Settings, event: events.Event, owner: str, inbound: Inbound) 
     """An event of ours: something happened, or is to be told now."""
     what, _, rest = inbound.source.partition(":")
     if inbound.kind == "alert":
-        _note_use(event, inbound)
         publish(settings, event, owner, of_hook(event))
     elif what == "bundle":
         _tell_bundle(settings, event, owner, int(rest))
@@ -77,13 +77,6 @@ def of_hook(event: events.Event) -> Alert:
     )
 
 
-def _note_use(event: events.Event, inbound: Inbound) -> None:
-    kind, _, name = inbound.source.partition(":")
-    if kind == "hook":
-        with database.writing() as session:
-            hooks.used(session, name, event.received_at)
-
-
 def publish(settings: Settings, event: events.Event, owner: str, alert: Alert) -> int:
     """The whole way of an alert: what it changes, who is told, and the event settled. Returns how many are told."""
     with database.writing() as session:
@@ -93,6 +86,9 @@ def publish(settings: Settings, event: events.Event, owner: str, alert: Alert) -
             found = happen(session, event.id, alert, event.received_at)
             if isinstance(found, str):
                 events.settle(session, event.id, events.IGNORED, found)
+                return 0
+            if found.state == alerts.WAITING:  # at once: in a storm nearly all are of this kind
+                events.settle(session, event.id, events.ANSWERED, TOLD_LATER)
                 return 0
     return _tell_and_settle(settings, event, owner)
 
@@ -104,6 +100,8 @@ def happen(session: Session, event_id: int, alert: Alert, now: datetime) -> Happ
     """What the alert changes, in the caller's transaction; why it changes nothing, if so. `tell` tells it."""
     topics.ensure(session, alert.topic, now)
     topic = alerts.held_topic(session, alert.topic)
+    if alert.source.startswith("hook:"):
+        hooks.used(session, alert.source.removeprefix("hook:"), now)
     at = alert.at or now
     known = alerts.newest(session, alert.topic, alert.key) if alert.key and not alert.news else None
     if known is not None and at < known.changed_at:
@@ -312,7 +310,7 @@ def _tell_and_settle(settings: Settings, event: events.Event, owner: str) -> int
         early = made is not None and made.state == alerts.TELLING and not made.verdict
         early = early and made is not None and not alerts.is_next(session, made)
         ids = [made.id] if made is not None and made.state == alerts.TELLING else []
-        words = "waits to be told with others" if made is not None and made.state == alerts.WAITING else ""
+        words = TOLD_LATER if made is not None and made.state == alerts.WAITING else ""
     if early:
         with database.writing() as session:
             mine = events.still_mine(session, event.id, owner)
