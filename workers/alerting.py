@@ -98,8 +98,7 @@ def publish(settings: Settings, event: events.Event, owner: str, alert: Alert) -
 
 def happen(session: Session, event_id: int, alert: Alert, now: datetime) -> Happening | str:
     """What the alert changes, in the caller's transaction; why it changes nothing, if so. `tell` tells it."""
-    topics.ensure(session, alert.topic, now)
-    topic = alerts.held_topic(session, alert.topic)
+    topic = topics.hold(session, alert.topic, now)
     if alert.source.startswith("hook:"):
         hooks.used(session, alert.source.removeprefix("hook:"), now)
     at = alert.at or now
@@ -220,7 +219,7 @@ def _group(session: Session, made: Happening, topic: Topic, of: str, now: dateti
     at once that is late."""
     now = max(now, clock.now())
     seconds = alerts.GROUP_SECONDS if topic.group_seconds is None else topic.group_seconds
-    bundle = alerts.bundle_of(session, made.alert_id)
+    bundle = alerts.bundle_of(session, made.alert_id) if made.what != FIRED else None
     if bundle is None and made.what != SEEN:
         bundle = alerts.open_bundle(session, topic.name, of, now)
     if bundle is not None:
