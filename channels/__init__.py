@@ -2,8 +2,8 @@
 
 from types import ModuleType
 
-from channels import alert, channeltalk, email, webex
+from channels import alert, channeltalk, email, webchat, webex
 
 __all__ = ["CHANNELS", "alert"]
 
-CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webex": webex}
+CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webchat": webchat, "webex": webex}

@@ -1,14 +1,16 @@
 """flask bots: companies, their bots, and the keys by which those connect."""
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
+from sqlalchemy.orm import Session
 
 import clock
 from commands.printing import as_json, fail, local, show, show_rows
 from commands.publishing import SHELL
-from store import audit, bots, companies, database
+from store import audit, bot_calls, bots, companies, database
 from store.bots import Bot
-from workers.queues import connect_hints, tell_relays
+from workers.queues import KEYS
 
 command = AppGroup("bots", help="The bot platform: companies, bots, keys.")
 
@@ -23,7 +25,7 @@ a_company = click.argument("company", callback=a_name)
 a_bot = click.argument("bot", callback=a_name)
 
 
-def demand_company(session: database.Session, name: str) -> None:
+def demand_company(session: Session, name: str) -> None:
     if not companies.exists(session, name):
         fail(f"There is no company {name}: flask bots company {name}")
 
@@ -72,7 +74,7 @@ def _show_key(company: str, bot: str, key: str, as_json: bool) -> None:
     show({"company": company, "bot": bot, "key": key}, as_json, words)
 
 
-def _demand(session: database.Session, company: str, name: str) -> Bot:
+def _demand(session: Session, company: str, name: str) -> Bot:
     bot = bots.find(session, company, name)
     if bot is None or bot.revoked_at is not None:
         fail(f"{company} has no bot {name} that is in use.")
@@ -96,8 +98,11 @@ def revoke(company: str, bot: str, old: bool, as_json: bool) -> None:
                 key.revoked_at = clock.now()
         else:
             bots.revoke(session, found, clock.now())
-        audit.note(session, clock.now(), SHELL, "bot.old_keys_revoked" if old else "bot.revoked", f"bot:{company}/{bot}")
-    tell_relays()
+            bot_calls.expire_of(session, found.id, clock.now())
+        audit.note(
+            session, clock.now(), SHELL, "bot.old_keys_revoked" if old else "bot.revoked", f"bot:{company}/{bot}"
+        )
+    current_app.extensions["intake"].bell.tell_relays(KEYS)
     words = f"{company}/{bot}: {'the old key is' if old else 'its keys are'} revoked"
     show({"company": company, "bot": bot, "revoked": True}, as_json, words)
 

@@ -28,7 +28,9 @@ def add(company: str, channel: str, chat: str, guest: bool, as_json: bool) -> No
         demand_company(session, company)
         new = members.add(session, company, channel, chat, clock.now(), SHELL, guest)
         if new:
-            audit.note(session, clock.now(), SHELL, "member.added", f"chat:{channel}/{chat}", None, {"company": company})
+            audit.note(
+                session, clock.now(), SHELL, "member.added", f"chat:{channel}/{chat}", None, {"company": company}
+            )
     found = {"company": company, "channel": channel, "chat": chat, "guest": guest, "new": new}
     show(found, as_json, f"{channel}:{chat}: {'admitted' if new else 'was admitted already'}")
 

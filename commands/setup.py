@@ -14,7 +14,7 @@ import clock
 from commands.db import migrate
 from commands.printing import as_json, fail, show
 from settings import ROOT
-from store import database, services, staff, versions
+from store import companies, database, services, staff, versions
 
 SHIPPED = ROOT / "responses" / "shipped"
 CATALOGUE = SHIPPED / "services.yaml"
@@ -35,6 +35,7 @@ def command(as_json: bool) -> None:
     with database.writing() as session:
         database.alone(session)
         added = [*ship(session), *ship_services(session)]
+        companies.ensure(session, settings.home_company, clock.now())
         password = None if staff.listed(session) else staff.add(session, FIRST_ADMIN, "admin", clock.now())
     if password:
         keep_first_password(settings.data_dir / "first-password", password)

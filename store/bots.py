@@ -26,7 +26,6 @@ class Bot(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     company: Mapped[str]
     name: Mapped[str]
-    about: Mapped[str] = mapped_column(default="")
     listens: Mapped[bool] = mapped_column(default=False)  # hears what is no command, too
     ip: Mapped[str] = mapped_column(default="")
     sdk: Mapped[str] = mapped_column(default="")
@@ -96,6 +95,11 @@ def get(session: Session, id: int) -> Bot | None:
     return session.get(Bot, id)
 
 
+def hold(session: Session, id: int) -> Bot | None:
+    """Locked to the end of the transaction."""
+    return session.get(Bot, id, with_for_update=True, populate_existing=True)
+
+
 def add(session: Session, company: str, name: str, now: datetime) -> str | None:
     """Returns its key, which is shown once; None when there is such a bot already. One that was revoked comes back."""
     bot = find(session, company, name)
@@ -122,7 +126,7 @@ def digest_of(key: str) -> str:
 
 def rotate(session: Session, bot: Bot, now: datetime) -> str:
     """One more key; of those before, only the latest still opens."""
-    session.execute(select(Bot.id).where(Bot.id == bot.id).with_for_update())
+    hold(session, bot.id)
     for old in keys(session, bot)[KEYS_AT_ONCE - 1 :]:
         old.revoked_at = now
     return _new_key(session, bot, now)
@@ -179,12 +183,10 @@ class Told:
     guests: bool = False
 
 
-def introduce(
-    session: Session, bot: Bot, told: Sequence[Told], listens: bool, about: str, now: datetime
-) -> Mapping[str, str]:
+def introduce(session: Session, bot: Bot, told: Sequence[Told], listens: bool, now: datetime) -> Mapping[str, str]:
     """Keep what the bot can do. Returns, by their names, the commands that another bot has, and its name. What the bot
     does not tell any more is free."""
-    bot.listens, bot.about, bot.hello_at = listens, about, now
+    bot.listens, bot.hello_at = listens, now
     wanted = {folded(one.name): one for one in told}
     gone = delete(Command).where(Command.bot_id == bot.id, Command.folded.not_in(wanted))
     session.execute(gone, execution_options={"synchronize_session": False})
@@ -226,12 +228,12 @@ def arrive(session: Session, socket: Socket) -> None:
     session.flush()
 
 
-def seen(session: Session, ids: Mapping[str, datetime]) -> None:
-    """When a frame came last, of each of these sockets."""
-    for id, at in ids.items():
-        bot = session.scalar(update(Socket).where(Socket.id == id).values(seen_at=at).returning(Socket.bot_id))
-        if bot is not None:
-            session.execute(update(Bot).where(Bot.id == bot).values(seen_at=at))
+def seen(session: Session, ids: Sequence[str], at: datetime) -> None:
+    """These sockets gave a sign of life."""
+    quietly = {"synchronize_session": False}
+    session.execute(update(Socket).where(Socket.id.in_(ids)).values(seen_at=at), execution_options=quietly)
+    theirs = select(Socket.bot_id).where(Socket.id.in_(ids))
+    session.execute(update(Bot).where(Bot.id.in_(theirs)).values(seen_at=at), execution_options=quietly)
 
 
 def depart(session: Session, ids: Collection[str]) -> None:
@@ -252,16 +254,27 @@ def sockets(session: Session, bot_ids: Collection[int]) -> list[Socket]:
     return list(session.scalars(here.order_by(Socket.since)))
 
 
+def count_sockets(session: Session, bot_id: int) -> int:
+    here = select(func.count()).where(Socket.bot_id == bot_id, Socket.relay.in_(processes.alive()))
+    return int(session.scalar(here) or 0)
+
+
+def count_open(session: Session) -> int:
+    """How many bots are here, over all companies."""
+    here = select(func.count(Socket.bot_id.distinct())).where(Socket.relay.in_(processes.alive()))
+    return int(session.scalar(here) or 0)
+
+
 def is_here(session: Session, bot_id: int) -> bool:
     here = exists().where(Socket.bot_id == bot_id, ~Socket.draining, Socket.relay.in_(processes.alive()))
     return bool(session.scalar(select(here)))
 
 
-def present(session: Session, company: str) -> dict[str, bool]:
-    """Every bot of the company, and whether it is here."""
+def present(session: Session, company: str) -> list[tuple[Bot, bool]]:
+    """Every bot of the company that is in use, and whether it is here."""
     here = exists().where(Socket.bot_id == Bot.id, Socket.relay.in_(processes.alive()))
-    rows = select(Bot.name, here).where(Bot.company == company, Bot.revoked_at.is_(None)).order_by(Bot.name)
-    return {name: bool(is_here) for name, is_here in session.execute(rows)}
+    rows = select(Bot, here).where(Bot.company == company, Bot.revoked_at.is_(None)).order_by(Bot.name)
+    return [(bot, bool(is_here)) for bot, is_here in session.execute(rows)]
 
 
 def shut(session: Session, key_ids: Collection[int]) -> set[int]:
@@ -271,8 +284,8 @@ def shut(session: Session, key_ids: Collection[int]) -> set[int]:
 
 
 def forget_lost(session: Session) -> None:
-    """Sockets of relays that died."""
-    session.execute(delete(Socket).where(Socket.relay.not_in(processes.alive())))
+    """Sockets of relays that died long ago; one that was only frozen still has its own."""
+    session.execute(delete(Socket).where(Socket.relay.not_in(select(processes.Heartbeat.id))))
 
 
 def oldest_silence(session: Session) -> datetime | None:

@@ -10,7 +10,7 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
-OPEN = "state IN ('waiting', 'given', 'asking')"
+OPEN = "state IN ('waiting', 'given')"
 
 
 def text(name: str) -> sa.Column[str]:
@@ -58,7 +58,7 @@ def _bots() -> None:
     op.create_table(
         "bots",
         sa.Column("id", ID, primary_key=True),
-        *(text(name) for name in ("company", "name", "about", "ip", "sdk")),
+        *(text(name) for name in ("company", "name", "ip", "sdk")),
         switch("listens"),
         moment("created_at", nullable=False),
         *(moment(name) for name in ("hello_at", "seen_at", "revoked_at")),
@@ -100,14 +100,12 @@ def _calls() -> None:
         sa.Column("event_id", ID, nullable=False, unique=True),
         sa.Column("bot_id", ID, nullable=False),
         *(text(name) for name in ("company", "command", "text", "channel", "chat", "thread", "person", "name")),
-        *(text(name) for name in ("email", "language", "trace", "state", "why")),
+        *(text(name) for name in ("language", "trace", "state", "why")),
         *(switch(name) for name in ("room", "guest")),
         sa.Column("socket", sa.String(), nullable=True),
-        sa.Column("gives", sa.Integer(), nullable=False),
-        sa.Column("replies", sa.Integer(), nullable=False),
-        sa.Column("asked", sa.Integer(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("gives", "last_seq", "wait_seq")),
         *(moment(name, nullable=False) for name in ("asked_at", "expires_at")),
-        moment("ended_at"),
+        *(moment(name) for name in ("wait_until", "ended_at")),
     )
     where = {"sqlite_where": sa.text(OPEN), "postgresql_where": sa.text(OPEN)}
     op.create_index("ix_bot_calls_open", "bot_calls", ["bot_id", "id"], **where)
@@ -116,9 +114,9 @@ def _calls() -> None:
     op.create_table(
         "bot_answers",
         sa.Column("call_id", ID, primary_key=True),
-        sa.Column("number", sa.Integer(), primary_key=True),
-        text("text"),
-        sa.Column("event_id", ID, nullable=False, unique=True),
+        sa.Column("seq", sa.Integer(), primary_key=True),
+        sa.Column("text", sa.String(), nullable=True),
+        sa.Column("event_id", ID, nullable=True, unique=True),
     )
 
 
