@@ -123,7 +123,12 @@ class House:
         for number in range(1, relays + 1):
             self.start_relay(f"relay {number}")
         eventually(lambda: self._up(self.sandbox_url + "/sandbox/record"), "the sandbox is up")
-        wanted = ["database", *(["worker"] if workers else []), *(["clock"] if clock else []), *(["relay"] if relays else [])]
+        wanted = [
+            "database",
+            *(["worker"] if workers else []),
+            *(["clock"] if clock else []),
+            *(["relay"] if relays else []),
+        ]
         eventually(lambda: self._ready(wanted), f"web, worker and clock are up; see {self.folder / 'log'}")
         return self
 
