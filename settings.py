@@ -49,6 +49,7 @@ CHANNEL_KEYS: dict[str, dict[str, str]] = {
         "secret_token": "TELEGRAM_SECRET_TOKEN",
         "api_url": "TELEGRAM_API_URL",
     },
+    "webchat": {},  # our own page
     "sns": {"topic_arns": "SNS_TOPIC_ARNS", "base_url": "SNS_BASE_URL"},
     "email": {
         "smtp_url": "SMTP_URL",
@@ -117,6 +118,15 @@ class Settings:
     @property
     def socket_path(self) -> Path:
         return Path(urlsplit(self.redis_url.split("?")[0]).path)
+
+    @property
+    def relay_url(self) -> str:
+        """Where browsers and bots connect: behind the front on the public address, on this machine its own port."""
+        url = urlsplit(self.base_url)
+        if url.scheme == "https":
+            return f"wss://{url.netloc}"
+        host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+        return f"ws://{host}:{self.relay_port}"
 
     def secrets(self) -> list[str]:
         """Every value that must appear in no log: keys, tokens, passwords inside addresses."""

@@ -113,11 +113,11 @@ def work(app: Flask, settings: Settings) -> None:
     with app.app_context():
         process.await_migrations()
     keys = app.extensions["keys"]
-    desk = Desk(channels.CHANNELS, keys, settings.timezone, settings.base_url, settings)
-    sender = Sender(process, channels.CHANNELS, keys, Pace(connect(settings.redis_url)))
+    bell = Bell(settings.redis_url)
+    desk = Desk(channels.CHANNELS, keys, settings.timezone, settings.base_url, settings, bell.tell_relays)
+    sender = Sender(process, channels.CHANNELS, keys, Pace(connect(settings.redis_url)), bell.tell_relays)
     answerer = Answerer(process, desk, sender)
     errands = Errands(process)
-    bell = Bell(settings.redis_url)
     for what, own in ((ANSWER, answerer.bell), (DELIVER, sender.bell), (ERRAND, errands.bell)):
         jobs.bells[what] = partial(_rung, bell, what, own)
     threads = [
