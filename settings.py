@@ -356,6 +356,14 @@ def _check_google(given: _Given, keys: dict[str, str]) -> None:
     if keys.get("application_credentials"):
         path = Path(keys["application_credentials"])
         keys["application_credentials"] = str(path if path.is_absolute() else given.root / path)
+        try:
+            kind = json.loads(Path(keys["application_credentials"]).read_text(encoding="utf8")).get("type")
+        except OSError as error:
+            raise Wrong(f"GOOGLE_APPLICATION_CREDENTIALS: cannot read {path}: {error.strerror}") from None
+        except (ValueError, AttributeError):
+            kind = None
+        if not isinstance(kind, str):
+            raise Wrong(f"GOOGLE_APPLICATION_CREDENTIALS: {path} is no file of credentials that Google made")
 
 
 def _check_topics(keys: Mapping[str, str]) -> None:
