@@ -9,6 +9,7 @@ import channels
 import clock
 import logs
 import reporting
+import supervised
 from settings import Settings
 from store import answers, database, deliveries, errands, events, processes, versions
 from workers import due as falls_due
@@ -32,6 +33,7 @@ def tick(app: Flask, settings: Settings) -> None:
     logs.say("clock.ready", id=process.id[:8])
     with app.app_context():
         process.await_migrations()
+        supervised.tell("READY=1")
         while not process.stopping.is_set():
             began, fine = time.monotonic(), False
             try:
