@@ -12,8 +12,8 @@ MEND = "run make lock"
 
 
 def pins(name: str) -> dict[str, str]:
-    words = re.sub(r"(^|\s)#.*|\\\n\s+--hash.*", "", (ROOT / name).read_text(), flags=re.M)
-    found = [Requirement(line.strip(" \\")) for line in words.splitlines() if line.strip() and line[0] != "-"]
+    lines = [re.sub(r"(^|\s)#.*| \\$", "", line) for line in (ROOT / name).read_text().splitlines()]
+    found = [Requirement(line) for line in lines if line and line[0] not in " -"]
     return {plain(one.name): str(one.specifier).removeprefix("==") for one in found}
 
 
