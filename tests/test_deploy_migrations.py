@@ -26,7 +26,11 @@ def operations(function: ast.FunctionDef) -> set[str]:
     """What is called on `op`, or on what batch_alter_table gave."""
     found = set()
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+        ):
             if node.func.value.id in ("op", "batch", "batch_op"):
                 found.add(node.func.attr)
     return found
