@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gunicorn.systemd import SD_LISTEN_FDS_START
+
 import clock
 import logs
 import settings as knobs
@@ -48,6 +50,10 @@ def pre_exec(server: Any) -> None:
     if after.exists():
         given = server.START_CTX["args"][2:]  # after the interpreter and the script
         server.START_CTX |= {0: str(after), "args": [str(after), *given]}
+    if server.systemd:  # it will look for its sockets where systemd puts them, while gunicorn has moved them
+        for number, listener in enumerate(server.LISTENERS, SD_LISTEN_FDS_START):
+            os.dup2(listener.fileno(), number)
+            os.set_inheritable(number, True)
 
 
 def post_worker_init(worker: Any) -> None:

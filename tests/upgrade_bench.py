@@ -225,6 +225,8 @@ def with_checkouts(old: str, database: str) -> bool:
         good = shop.during(f"{database}: upgrade {old} to HEAD", upgrade) and good
         return shop.during(f"{database}: rollback", lambda: standing.switch("old")) and good
     finally:
+        if sys.exc_info()[0]:
+            print(house.log()[-3000:], file=sys.stderr)
         house.close()
         for pid in standing.masters():
             os.kill(pid, signal.SIGKILL)

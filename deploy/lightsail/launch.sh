@@ -75,7 +75,7 @@ settings() {
 # Of this machine: read by launch.sh, maru-upgrade, Caddy, backups and maru-check. No secrets in here.
 MARU_DOMAIN=$MARU_DOMAIN
 MARU_SOURCE=$MARU_SOURCE
-MARU_MAIL=$MARU_MAIL
+MARU_MAIL=${MARU_MAIL:-admin@$MARU_DOMAIN}
 #BACKUP_KEEP_DAYS=14
 SETTINGS
   fi
