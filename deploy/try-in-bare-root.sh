@@ -140,6 +140,10 @@ inside() { nsenter -t "$leader" -m -u -i -n -p env -i PATH=/usr/local/sbin:/usr/
 step() { echo "--- $*"; }
 
 take_down() {
+  local failed=$?
+  if [ "$failed" != 0 ] && [ -n "${leader:-}" ]; then
+    inside journalctl --no-pager -o short-monotonic -n 60 -u 'maru*' -u caddy -u nftables || true
+  fi
   [ -z "${leader:-}" ] || kill -RTMIN+4 "$leader" 2>/dev/null || true # systemd: power off
   [ -z "${nspawn:-}" ] || timeout 30 tail --pid="$nspawn" -f /dev/null || kill -KILL "$leader" 2>/dev/null || true
   nft delete table ip $name 2>/dev/null || true

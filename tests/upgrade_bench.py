@@ -166,36 +166,42 @@ class Standing:
             pass_fds=[held], start_new_session=True,
         )  # fmt: skip
 
-    def masters(self) -> list[int]:
-        """gunicorn's processes that no other gunicorn of this house is the parent of, or only the one before."""
-        found = []
+    def web(self) -> dict[int, Path]:
+        """gunicorn's processes of this house, and the folder that each runs in."""
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if b"gunicorn" not in (folder / "cmdline").read_bytes():
-                    continue
-                if f"PORT={self.house.port}\0".encode() in (folder / "environ").read_bytes():
-                    found.append(int(folder.name))
-            except OSError:
+                ours = f"PORT={self.house.port}\0".encode() in (folder / "environ").read_bytes()
+                if ours and b"gunicorn" in (folder / "cmdline").read_bytes():
+                    found[int(folder.name)] = (folder / "cwd").readlink()
+            except OSError:  # gone meanwhile
                 continue
         return found
 
     def serving(self, name: str) -> bool:
-        return {Path(f"/proc/{pid}/cwd").resolve() for pid in self.masters()} == {self.releases[name].resolve()}
+        return set(self.web().values()) == {self.releases[name]}
 
     def switch(self, name: str) -> None:
         self.point(name)
-        before = self.masters()
-        os.kill(min(before), signal.SIGUSR2)
+        master = next(pid for pid in self.web() if _parent(pid) not in self.web())
+        os.kill(master, signal.SIGUSR2)
         eventually(lambda: self.serving(name), "only the other release serves")
+        self.replace("worker next", str(BIN / "flask"), "worker")
         for number in (1, 2):
             self.replace(f"worker {number}", str(BIN / "flask"), "worker")
+        self.house.kill("worker next", signal.SIGTERM)
         self.replace("clock", str(BIN / "flask"), "clock")
 
     def replace(self, part: str, *command: str) -> None:
         said = self.house.log().count(".ready")
-        self.house.kill(part, signal.SIGTERM)
+        if part != "worker next":
+            self.house.kill(part, signal.SIGTERM)
         self.start(part, *command)
         eventually(lambda: self.house.log().count(".ready") > said, f"{part} is ready")
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def with_checkouts(old: str, database: str) -> bool:
@@ -228,7 +234,7 @@ def with_checkouts(old: str, database: str) -> bool:
         if sys.exc_info()[0]:
             print(house.log()[-3000:], file=sys.stderr)
         house.close()
-        for pid in standing.masters():
+        for pid in standing.web():
             os.kill(pid, signal.SIGKILL)
         standing.close()
         if postgres:
