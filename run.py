@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ import settings as knobs
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
-STAND_INS = ("channeltalk", "webex", "telegram", "email")  # channels that the sandbox can play
+STAND_INS = ("channeltalk", "webex", "telegram", "google_chat", "sns", "email")  # channels that the sandbox can play
 NO_KEYS = {
     "api_url",
     "bot_name",
@@ -33,6 +33,9 @@ NO_KEYS = {
     "webhook_url",
     "webhook_secret",
     "secret_token",
+    "certs_url",
+    "endpoint",
+    "base_url",
     "receive_mail",
 }  # alone they open nothing
 SLOWEST_BACKOFF = 10.0
@@ -174,9 +177,10 @@ class House:
         """Of each stand-in; a folder that is older than one of them gets that one's added."""
         path = self.settings.data_dir / "sandbox.json"
         made: dict[str, Any] = json.loads(_made_once(path, lambda: json.dumps(_sandbox_secrets())))
-        if not made.keys() >= _sandbox_secrets().keys():
+        added = _sandbox_secrets(without=made.keys())
+        if added:
             path.unlink()
-            made = _sandbox_secrets() | made
+            made |= added
             _made_once(path, lambda: json.dumps(made))
         return made
 
@@ -204,6 +208,14 @@ class House:
                 "TELEGRAM_BOT_TOKEN": made["telegram"]["bot_token"],
                 "TELEGRAM_API_URL": origin,
             },
+            "google_chat": {
+                "GOOGLE_APPLICATION_CREDENTIALS": self._google_account(made, origin),
+                "GOOGLE_CHAT_AUDIENCE": f"http://127.0.0.1:{self.settings.port}/hooks/google_chat",
+                "GOOGLE_CHAT_PROJECT_NUMBER": made["google_chat"]["project_number"],
+                "GOOGLE_CHAT_API_URL": origin,
+                "GOOGLE_CERTS_URL": f"{origin}/google/certs",
+            },
+            "sns": {"SNS_TOPIC_ARNS": "arn:aws:sns:ap-northeast-2:111122223333:ops-alarms", "SNS_BASE_URL": origin},
             "email": {
                 "SANDBOX_SMTP_PORT": str(self.smtp_port),
                 "SMTP_URL": "127.0.0.1",
@@ -214,6 +226,13 @@ class House:
             },
         }
         return {name: value for channel in self.played for name, value in keys[channel].items()}
+
+    def _google_account(self, made: dict[str, Any], origin: str) -> str:
+        """The file of a service account, as Google hands one out; written anew, since the sandbox may have moved."""
+        path = self.settings.data_dir / "sandbox-google.json"
+        path.unlink(missing_ok=True)
+        _made_once(path, lambda: json.dumps(google_account(made["signing"]["private_key"], origin)))
+        return str(path)
 
     def _check_ports(self) -> None:
         settings = self.settings
@@ -360,15 +379,39 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _sandbox_secrets() -> dict[str, dict[str, object]]:
-    return {
-        "channeltalk": {
+def _sandbox_secrets(without: Collection[str] = ()) -> dict[str, dict[str, object]]:
+    makers: dict[str, Callable[[], dict[str, object]]] = {
+        "channeltalk": lambda: {
             "access_key": secrets.token_hex(16),
             "access_secret": secrets.token_hex(24),
             "webhook_tokens": [secrets.token_hex(16), secrets.token_hex(16)],
         },
-        "webex": {"bot_token": secrets.token_hex(32)},
-        "telegram": {"bot_token": f"{secrets.randbelow(9 * 10**8) + 10**8}:AA{secrets.token_hex(16)}A"},
+        "webex": lambda: {"bot_token": secrets.token_hex(32)},
+        "telegram": lambda: {"bot_token": f"{secrets.randbelow(9 * 10**8) + 10**8}:AA{secrets.token_hex(16)}A"},
+        "google_chat": lambda: {"project_number": "123456789012"},
+        "signing": lambda: {"private_key": new_private_key()},  # with it the sandbox's Google and Amazon sign
+    }
+    return {name: make() for name, make in makers.items() if name not in without}
+
+
+def new_private_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key, kind = rsa.generate_private_key(public_exponent=65537, key_size=2048), serialization.Encoding.PEM
+    return key.private_bytes(kind, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+
+
+def google_account(private_key: str, origin: str) -> dict[str, str]:
+    """A service account's key as Google writes it, of the sandbox at this origin."""
+    return {
+        "type": "service_account",
+        "project_id": "maru-sandbox",
+        "private_key_id": "sandbox",
+        "private_key": private_key,
+        "client_email": "maru@maru-sandbox.iam.gserviceaccount.com",
+        "client_id": "100000000000000000001",
+        "token_uri": f"{origin}/google/token",
     }
 
 

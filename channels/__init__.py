@@ -2,8 +2,15 @@
 
 from types import ModuleType
 
-from channels import alert, channeltalk, email, telegram, webex
+from channels import alert, channeltalk, email, google_chat, sns, telegram, webex
 
 __all__ = ["CHANNELS", "alert"]
 
-CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webex": webex, "telegram": telegram}
+CHANNELS: dict[str, ModuleType] = {
+    "channeltalk": channeltalk,
+    "email": email,
+    "webex": webex,
+    "telegram": telegram,
+    "google_chat": google_chat,
+    "sns": sns,
+}

@@ -2,7 +2,8 @@
 
 SANDBOX_PORT: 8002 unless given; 0 takes any free one. PRODUCT_URL: the product's origin. SANDBOX_SECRETS: a
 JSON file, {"channeltalk": {"access_key", "access_secret", "webhook_tokens": [opened chats, messages]},
-"webex": {"bot_token"}, "telegram": {"bot_token"}}; without a bot's token its platform refuses every call.
+"webex": {"bot_token"}, "telegram": {"bot_token"}, "signing": {"private_key"}}; without a bot's token its platform
+refuses every call. With the private key (PEM) Google and Amazon sign; without one they make theirs.
 SANDBOX_SMTP_PORT: where mail is taken; unset: nowhere.
 """
 
@@ -22,9 +23,14 @@ from sandbox import page
 from sandbox.channeltalk import ChannelTalk
 from sandbox.control import Control, refuse_strangers
 from sandbox.faults import Faults
+from sandbox.google_chat import GoogleChat
+from sandbox.google_chat_control import GoogleChatControl
 from sandbox.mail import Mailbox
 from sandbox.record import Record
 from sandbox.server import Request, Response, listen
+from sandbox.signing import Signer
+from sandbox.sns import Sns
+from sandbox.sns_control import SnsControl
 from sandbox.telegram import Telegram
 from sandbox.telegram_control import TelegramControl
 from sandbox.webex import Webex
@@ -90,13 +96,24 @@ class Sandbox:
         self.talk = ChannelTalk(settings.secrets["channeltalk"], settings.product_url, self.record, self.faults)
         self.webex = Webex(settings.secrets["webex"], "", self.record, self.faults)
         self.telegram = Telegram(settings.secrets["telegram"], settings.product_url, self.record, self.faults)
+        signer = Signer((settings.secrets.get("signing") or {}).get("private_key", ""))
+        google = settings.secrets.get("google_chat") or {}
+        self.google = GoogleChat(google, signer, settings.product_url, self.record, self.faults)
+        self.sns = Sns(signer, settings.product_url, self.record, self.faults)
         self.mailbox = Mailbox()
         webex, telegram = WebexControl(self.webex, self.record), TelegramControl(self.telegram, self.record)
-        self.control = Control(self.talk, self.record, self.faults, webex, telegram)
+        google_chat, amazon = GoogleChatControl(self.google, self.record), SnsControl(self.sns)
+        self.control = Control(self.talk, self.record, self.faults, webex, telegram, google_chat, amazon)
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         if request.path.startswith("/open/"):
             return self.talk.answer(request)
+        if self.google.is_ours(request.path):
+            return self.google.answer(request)
+        if request.path.startswith("/SimpleNotificationService-") or (
+            request.path == "/" and "Action" in request.query
+        ):
+            return self.sns.answer(request)
         if request.path.startswith("/v1/"):
             return self.webex.answer(request)
         if request.path.startswith("/bot"):

@@ -12,7 +12,7 @@ TYPES = {
     ".json": "application/json; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-PAGES = {"/": "index.html", "/employee": "employee.html", "/subscriber": "subscriber.html"}
+PAGES = {"/": "index.html", "/employee": "employee.html", "/subscriber": "subscriber.html", "/oncall": "oncall.html"}
 # Messages carry addresses of pictures that live elsewhere; everything else comes from here.
 POLICY = "; ".join(
     (

@@ -104,6 +104,9 @@ def happen(session: Session, event_id: int, alert: Alert, now: datetime) -> Happ
     is_firing = known is not None and known.state == alerts.FIRING
     if alert.state == RESOLVED and not alert.news:
         if known is None or not is_firing:
+            # Where the source says when, an older state that arrives later must not ring for ever.
+            if alert.at and alert.key:
+                _remember_end(session, alert, known, at, now)
             return "nothing fires under this key"
         known.state, known.resolved_at, known.repeat_at = alerts.RESOLVED, now, None
         known.title, known.changed_at = alert.title or known.title, at
@@ -112,6 +115,26 @@ def happen(session: Session, event_id: int, alert: Alert, now: datetime) -> Happ
         return _fires_again(session, topic, known, alert, event_id, at, now)
     row = _new(session, topic, alert, known, at, now)
     return _happening(session, topic, row, NEWS if alert.news else FIRED, event_id, now, alert, of=alert.group)
+
+
+def _remember_end(session: Session, alert: Alert, known: alerts.Alert | None, at: datetime, now: datetime) -> None:
+    if known is None:
+        known = alerts.Alert(
+            topic=alert.topic,
+            key=alert.key,
+            state=alerts.RESOLVED,
+            severity=alert.severity,
+            title=alert.title,
+            text=alert.text,
+            url=alert.url,
+            source=alert.source,
+            thread=f"maru-{token_hex(8)}",
+            fields=[list(one) for one in alert.fields],
+            began_at=now,
+            resolved_at=now,
+        )
+        session.add(known)
+    known.changed_at = at
 
 
 def _new(

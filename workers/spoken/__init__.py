@@ -1,7 +1,7 @@
 """What can be said to Maru in a chat, and what Maru says to it. A file per subject, each adding its commands."""
 
 from workers.spoken import alarms, days, figures, greetings, help, mail, me, reminders, searches, topics
-from workers.spoken.greetings import astray, joined
+from workers.spoken.greetings import astray, joined, welcome
 from workers.spoken.registry import (
     Ask,
     Command,
@@ -42,4 +42,5 @@ __all__ = [
     "searches",
     "topics",
     "turned_away",
+    "welcome",
 ]

@@ -15,6 +15,19 @@ def joined(ask: Ask) -> list[Told]:
     return [Told("안녕하세요, 마루예요. /도움말이라고 말을 걸어 주세요.\nHello, I am Maru. Say /help to me.")]
 
 
+def welcome(locale: str, topic: str) -> str:
+    """To a space that hears a topic from now on: in both languages, the house's own first."""
+    korean = (
+        f"안녕하세요, <b>마루</b>예요. 이제 <b>{topic}</b> 알람을 여기로 알려 드릴게요.\n"
+        f"다른 소식은 /구독, 그만 받으려면 /구독해지 {topic}, 할 수 있는 말은 /도움말."
+    )
+    english = (
+        f"Hello, I am <b>Maru</b>. From now on I tell the alarms of <b>{topic}</b> here.\n"
+        f"Other news: /subscribe, to stop: /unsubscribe {topic}, what you can say: /help."
+    )
+    return "\n\n".join((korean, english) if locale == "ko" else (english, korean))
+
+
 @command(
     "/시작",
     "/start",

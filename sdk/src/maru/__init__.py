@@ -1,15 +1,15 @@
 """Chatbots for Maru: slash commands as Python functions.
 
-    from maru import Bot
+from maru import Bot
 
-    bot = Bot()  # MARU_KEY and MARU_URL
+bot = Bot()  # MARU_KEY and MARU_URL
 
-    @bot.command("/예약", help="회의실을 예약합니다")
-    def reserve(ask, room: str, span: str):
-        return f"{room} {span} 예약했습니다"
+@bot.command("/예약", help="회의실을 예약합니다")
+def reserve(ask, room: str, span: str):
+    return f"{room} {span} 예약했습니다"
 
-    if __name__ == "__main__":
-        bot.run()
+if __name__ == "__main__":
+    bot.run()
 """
 
 from maru.arguments import Rest, TimeSpan, Wrong

@@ -215,5 +215,3 @@ _NAMES = {
     datetime: ("때로 읽을 수 없어요. 예: 내일 오후 3시", "a moment, such as tomorrow 15:00"),
     TimeSpan: ("시간대로 읽을 수 없어요. 예: 10:00~11:00", "a span, such as 10:00~11:00"),
 }
-
-

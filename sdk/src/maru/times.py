@@ -145,11 +145,14 @@ def read_span(text: str) -> Read[tuple[time, time]]:
     assert joined is not None
     if not joined[0].strip() and not re.search("부터", text[: len(text) - len(rest)]):
         return None
-    second = read_time(rest[joined.end() :])
+    written = rest[joined.end() :]
+    second = read_time(written)
     if second is None:
         return None
     end, rest = second
-    written = text[len(text) - len(rest) - 12 :]
-    if end <= begin and end.hour < 12 <= begin.hour and not re.search("오전|아침|새벽|am", written.split("~")[-1]):
-        end = end.replace(hour=end.hour + 12)
+    # 오후 7시~9시: an hour without its half of the day is that of the beginning, where that makes sense.
+    is_bare = re.match(r"\d{1,2}\s*시", written) is not None
+    later = end.replace(hour=end.hour + 12) if end.hour < 12 else end
+    if is_bare and end <= begin < later:
+        end = later
     return (begin, end), rest
