@@ -171,6 +171,7 @@ class House:
         self.played = [name for name in STAND_INS if self._plays(name)]
         if self.played:
             env |= self._stand_in_keys()
+            env.setdefault("ALLOW_PRIVATE_URLS", "on")  # the page of the example is on this machine
         return env
 
     def _made_keys(self) -> dict[str, Any]:
@@ -268,7 +269,10 @@ class House:
                 raise SystemExit("maru: the embedded Valkey server did not start")
 
     def _set_up(self, env: dict[str, str]) -> None:
-        part = Part("setup", [str(BIN / "flask"), "setup", "--json"], env)
+        command = [str(BIN / "flask"), "setup", "--json"]
+        if self.played:
+            command += ["--sandbox", f"http://127.0.0.1:{self.settings.sandbox_port}"]
+        part = Part("setup", command, env)
         process = part.start(stdout=subprocess.DEVNULL)
         while process.poll() is None:
             if self.stopping.wait(0.02):
@@ -288,6 +292,7 @@ class House:
                 "SANDBOX_SECRETS": str(settings.data_dir / "sandbox.json"),
                 "PRODUCT_URL": product,
                 "SANDBOX_SMTP_PORT": env.get("SANDBOX_SMTP_PORT", ""),
+                "SANDBOX_CLOCK": env["CLOCK_FILE"],
             }
             self._add("sandbox", [sys.executable, "-m", "sandbox"], sandbox)
         self._add("web", [str(BIN / "gunicorn")], env)

@@ -33,6 +33,7 @@ from sandbox.sns import Sns
 from sandbox.sns_control import SnsControl
 from sandbox.telegram import Telegram
 from sandbox.telegram_control import TelegramControl
+from sandbox.watched import Watched
 from sandbox.webex import Webex
 from sandbox.webex_control import WebexControl
 
@@ -101,6 +102,7 @@ class Sandbox:
         self.google = GoogleChat(google, signer, settings.product_url, self.record, self.faults)
         self.sns = Sns(signer, settings.product_url, self.record, self.faults)
         self.mailbox = Mailbox()
+        self.watched = Watched()
         webex, telegram = WebexControl(self.webex, self.record), TelegramControl(self.telegram, self.record)
         google_chat, amazon = GoogleChatControl(self.google, self.record), SnsControl(self.sns)
         self.control = Control(self.talk, self.record, self.faults, webex, telegram, google_chat, amazon)
@@ -118,6 +120,10 @@ class Sandbox:
             return self.webex.answer(request)
         if request.path.startswith("/bot"):
             return self.telegram.answer(request)
+        if request.path == "/watched/cases":
+            return self.watched.answer(request)
+        if request.path == "/sandbox/watched":
+            return refuse_strangers(request) or self.watched.control(request)
         if request.path.startswith("/sandbox/"):
             return self.control.answer(request)
         part = self.mailbox if request.path == "/mail" else page
