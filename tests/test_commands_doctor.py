@@ -58,6 +58,11 @@ def test_names_of_the_first_version_are_told_with_today_s(house: House) -> None:
     assert found["setting WEB_CONCURRENCY"]["detail"] == "3"
 
 
+def test_a_channel_that_has_no_api_is_checked_too(house: House) -> None:
+    found = checks(house, SNS_TOPIC_ARNS="arn:aws:sns:ap-northeast-2:111122223333:ops-alarms")
+    assert found["sns topics"]["ok"] and "channels" not in found
+
+
 def test_a_name_that_is_none_of_ours_is_told(house: House) -> None:
     found = checks(house, CHANNELTALK_ACESS_KEY="x")
     assert found["setting CHANNELTALK_ACESS_KEY"]["mend"] == "Did you mean CHANNELTALK_ACCESS_KEY?"
