@@ -38,6 +38,7 @@ def test_a_house_in_order_passes(build: Callable[..., House]) -> None:
         "clock",
         "address",
         "channeltalk keys",
+        "sns topics",
     ):
         assert found[name]["ok"], found[name]
     assert found["channeltalk webhook userChat.opened"]["ok"] and found["module diet"]["ok"]
@@ -56,11 +57,6 @@ def test_names_of_the_first_version_are_told_with_today_s(house: House) -> None:
     found = checks(house, SERVER_WORKER="3", WEB_CONCURRENCY="")
     assert "WEB_CONCURRENCY" in found["setting SERVER_WORKER"]["detail"]
     assert found["setting WEB_CONCURRENCY"]["detail"] == "3"
-
-
-def test_a_channel_that_has_no_api_is_checked_too(house: House) -> None:
-    found = checks(house, SNS_TOPIC_ARNS="arn:aws:sns:ap-northeast-2:111122223333:ops-alarms")
-    assert found["sns topics"]["ok"] and "channels" not in found
 
 
 def test_a_name_that_is_none_of_ours_is_told(house: House) -> None:
