@@ -7,11 +7,13 @@ from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, s
 from sqlalchemy.orm import Session
 
 from store import audit, database, errands, processes
+from store.alerts import Alert, Happening, Row
 from store.answers import ASKING, ENDED, Answer
 from store.chats import Chat
 from store.database import is_one_of
 from store.deliveries import CANCELLED, SENDING, WAITING, Delivery
 from store.events import IGNORED, NEW, Event
+from store.members import Member
 from store.retention import ANSWER, DELIVERY, EVENT, empty
 from store.surveys import Survey
 from store.topics import Subscriber
@@ -44,6 +46,16 @@ class Person:
 
     def subscriptions(self) -> ColumnElement[bool]:
         return and_(Subscriber.channel == self.channel, Subscriber.chat.in_(self.chats))
+
+    def alert_rows(self) -> ColumnElement[bool]:
+        return and_(Row.channel == self.channel, Row.chat.in_(self.chats))
+
+    def acknowledged(self) -> ColumnElement[bool]:
+        here = [f"{self.channel}:{chat}" for chat in self.chats]
+        return and_(Happening.what == "acknowledged", Happening.detail.in_(here))
+
+    def memberships(self) -> ColumnElement[bool]:
+        return and_(Member.channel == self.channel, Member.chat.in_(self.chats))
 
     def rows_of_chats(self) -> ColumnElement[bool]:
         return and_(Chat.channel == self.channel, Chat.chat.in_(self.chats))
@@ -100,14 +112,24 @@ def erase(session: Session, person: Person) -> dict[str, int]:
     unique = ERASED + ":" + cast(Event.id, String)
     done["events"] = empty(session, Event, person.events(), {**EVENT, **none, "person": "", "platform_id": unique})
     _forget_addresses(session, mailed)
+    done["alert_log"] = _forget_alerts(session, person)
     for table, which in (
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id)),
         (Subscriber, person.subscriptions()),
+        (Member, person.memberships()),
         (Chat, person.rows_of_chats()),
     ):
         gone = session.execute(delete(table).where(which), execution_options=_QUIETLY)
         done[table.__tablename__] = int(gone.rowcount)  # type: ignore[attr-defined]
     return done
+
+
+def _forget_alerts(session: Session, person: Person) -> int:
+    seen = list(session.scalars(select(Happening.alert_id).where(person.acknowledged())))
+    empty(session, Alert, Alert.id.in_(seen), {"acked_by": ERASED})
+    empty(session, Happening, person.acknowledged(), {"who": ERASED, "detail": ""})
+    nobody = ERASED + ":" + cast(Row.id, String)
+    return empty(session, Row, person.alert_rows(), {"chat": nobody, "detail": "", "held_until": None})
 
 
 def _forget_addresses(session: Session, mailed: list[str]) -> None:
@@ -127,6 +149,9 @@ def export(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
         (Event, person.events(), Event.id),
         (Answer, person.answers(), Answer.id),
         (Delivery, person.deliveries(), Delivery.id),
+        (Row, person.alert_rows(), Row.id),
+        (Happening, person.acknowledged(), Happening.id),
+        (Member, person.memberships(), Member.id),
     )
     return {
         table.__tablename__: [_columns(row) for row in session.scalars(select(table).where(which).order_by(order))]
