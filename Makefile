@@ -8,7 +8,7 @@ SEED ?= 1
 RUNS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup sdk test test-all lint bench torture
+.PHONY: help run setup sdk test test-all lint lock bench torture
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -30,6 +30,11 @@ test-all: $(DEV_STAMP) ## everything on both databases (under 25 minutes)
 
 lint: $(DEV_STAMP) ## ruff, format, mypy strict, known vulnerabilities of packages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python .ci/audit.py
+
+lock: $(STAMP) ## write requirements.lock anew: after every change of requirements.txt or constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--only-binary :all: --constraints constraints.txt requirements.txt --output-file requirements.lock
 
 bench: $(DEV_STAMP) ## measure: webhook to first message, 300 customers at once, kills
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -237,11 +238,14 @@ class House:
 
     def _check_ports(self) -> None:
         settings = self.settings
-        ports = {"PORT": (settings.host, settings.port)}
+        ports = {"PORT": (settings.host, settings.port), "RELAY_PORT": (settings.host, settings.relay_port)}
         if self.played:
             ports["SANDBOX_PORT"] = ("127.0.0.1", settings.sandbox_port)
-        if self.played and settings.port == settings.sandbox_port:
-            raise SystemExit(f"maru: SANDBOX_PORT: {settings.sandbox_port} is PORT already")
+        numbers = {"PORT": settings.port, "RELAY_PORT": settings.relay_port}
+        numbers |= {"SANDBOX_PORT": settings.sandbox_port} if self.played else {}
+        for one, other in combinations(numbers, 2):
+            if numbers[one] == numbers[other]:
+                raise SystemExit(f"maru: {other}: {numbers[other]} is {one} already")
         until = time.monotonic() + (LEFT_OVER_SECONDS if self.lock.was_killed else 0.0)
         for name, (host, port) in ports.items():
             while why := _cannot_bind(host, port):
@@ -301,6 +305,7 @@ class House:
         for number in range(1, settings.workers + 1):
             self._add(f"worker {number}", [str(BIN / "flask"), "worker"], env, lives)
         self._add("clock", [str(BIN / "flask"), "clock"], env, lives)
+        self._add("relay", [str(BIN / "flask"), "relay"], env, lives)
 
     def _add(self, name: str, command: Sequence[str], env: dict[str, str], lives: Path | None = None) -> None:
         part = Part(name, command, env, lives=lives)
@@ -315,7 +320,7 @@ class House:
             self._revive()
             state = _readiness(f"http://{_reachable(self.settings.host)}:{self.settings.port}/readyz")
             parts = state.get("parts", {})
-            if all(parts.get(name, {}).get("ok") for name in ("database", "worker", "clock")):
+            if all(parts.get(name, {}).get("ok") for name in ("database", "worker", "clock", "relay")):
                 return True
             if time.monotonic() > until:
                 raise SystemExit("maru: not ready after a minute; the reasons stand above")
@@ -325,6 +330,7 @@ class House:
     def _tell(self) -> None:
         settings = self.settings
         _say(f"web      http://{_reachable(settings.host)}:{settings.port}/")
+        _say(f"relay    ws://{_reachable(settings.host)}:{settings.relay_port}/ (MARU_URL of bots on this machine)")
         if self.played:
             _say(f"sandbox  http://127.0.0.1:{settings.sandbox_port}/")
         password = settings.data_dir / "first-password"
@@ -367,7 +373,7 @@ class House:
     def _stop(self) -> None:
         """Web first, so that nothing comes in; Valkey last, because the others still ring."""
         _say("stopping")
-        for group in (("sandbox", "web"), ("worker", "clock"), ("redis",)):
+        for group in (("sandbox", "web", "relay"), ("worker", "clock"), ("redis",)):
             going = [part for part in self.parts if part.name.split()[0] in group and part.runs()]
             for part in going:
                 part.stop()

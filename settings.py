@@ -49,6 +49,7 @@ CHANNEL_KEYS: dict[str, dict[str, str]] = {
         "secret_token": "TELEGRAM_SECRET_TOKEN",
         "api_url": "TELEGRAM_API_URL",
     },
+    "webchat": {},  # our own page
     "sns": {"topic_arns": "SNS_TOPIC_ARNS", "base_url": "SNS_BASE_URL"},
     "email": {
         "smtp_url": "SMTP_URL",
@@ -117,6 +118,15 @@ class Settings:
     @property
     def socket_path(self) -> Path:
         return Path(urlsplit(self.redis_url.split("?")[0]).path)
+
+    @property
+    def relay_url(self) -> str:
+        """Where browsers and bots connect: behind the front on the public address, on this machine its own port."""
+        url = urlsplit(self.base_url)
+        if url.scheme == "https":
+            return f"wss://{url.netloc}"
+        host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
+        return f"ws://{host}:{self.relay_port}"
 
     def secrets(self) -> list[str]:
         """Every value that must appear in no log: keys, tokens, passwords inside addresses."""
@@ -346,6 +356,14 @@ def _check_google(given: _Given, keys: dict[str, str]) -> None:
     if keys.get("application_credentials"):
         path = Path(keys["application_credentials"])
         keys["application_credentials"] = str(path if path.is_absolute() else given.root / path)
+        try:
+            kind = json.loads(Path(keys["application_credentials"]).read_text(encoding="utf8")).get("type")
+        except OSError as error:
+            raise Wrong(f"GOOGLE_APPLICATION_CREDENTIALS: cannot read {path}: {error.strerror}") from None
+        except (ValueError, AttributeError):
+            kind = None
+        if not isinstance(kind, str):
+            raise Wrong(f"GOOGLE_APPLICATION_CREDENTIALS: {path} is no file of credentials that Google made")
 
 
 def _check_topics(keys: Mapping[str, str]) -> None:

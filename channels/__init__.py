@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from channels import alert, channeltalk, email, google_chat, sns, telegram, webex
+from channels import alert, channeltalk, email, google_chat, sns, telegram, webchat, webex
 
 __all__ = ["CHANNELS", "alert"]
 
@@ -13,4 +13,5 @@ CHANNELS: dict[str, ModuleType] = {
     "telegram": telegram,
     "google_chat": google_chat,
     "sns": sns,
+    "webchat": webchat,
 }

@@ -3,6 +3,7 @@
 https://developers.google.com/workspace/chat/receive-respond-interactions
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ PAYLOADS = {  # of an add-on, and what the other form calls it
     "appCommandPayload": "APP_COMMAND",
     "buttonClickedPayload": "CARD_CLICKED",
 }
+
+
+UNKEPT = ("authorizationEventObject", "configCompleteRedirectUrl", "configCompleteRedirectUri", "token")
 
 
 def configured(keys: Keys) -> bool:
@@ -145,6 +149,15 @@ def _inbound(event: _Event, id: str, kind: str, said: str = "") -> Inbound:
         room=room,
         thread=text(row(event.message, "thread"), "name") if room else "",
     )
+
+
+def kept(call: Call) -> str:
+    """The event without what opens something: tokens of the person, and addresses that only Google may give."""
+    told = read_json(call.body)
+    for box in (told, *(row(row(told, "chat"), name) for name in PAYLOADS)):
+        for name in UNKEPT:
+            box.pop(name, None)
+    return json.dumps(told, ensure_ascii=False)
 
 
 def answer(call: Call) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _check(keys: Keys, token: str) -> bool:
     """Refused, or whether it is the token of an add-on. What the token says of its issuer is not believed yet: it only
     chooses among the ways that are switched on."""
     try:
-        header, unproven, _, _ = jwt._unverified_decode(token)  # type: ignore[no-untyped-call]
+        header, unproven = jwt.decode_header(token), jwt.decode(token, verify=False)  # type: ignore[no-untyped-call]
         if header.get("alg") != "RS256" or not isinstance(header.get("kid"), str):
             raise Refused("the token is not signed as Google signs")
         by_chat = unproven.get("iss") == CHAT

@@ -7,21 +7,9 @@ from flask import Flask
 from flask.cli import AppGroup
 
 NOUNS = (
-    *(
-        "alerts",
-        "backup",
-        "clock",
-        "customers",
-        "db",
-        "deliveries",
-        "doctor",
-        "errand",
-        "events",
-        "hooks",
-        "responses",
-        "restore",
-    ),
-    *("people", "services", "setup", "staff", "subscribers", "tables", "teams", "topics", "trace", "watches", "worker"),
+    *("alerts", "backup", "bots", "clock", "customers", "db", "deliveries", "doctor", "errand", "events", "hooks"),
+    *("members", "people", "relay", "responses", "restore", "services", "setup", "staff", "subscribers", "tables"),
+    *("teams", "topics", "trace", "watches", "worker"),
 )
 
 

@@ -14,7 +14,7 @@ import clock
 from commands.db import migrate
 from commands.printing import as_json, fail, show
 from settings import ROOT
-from store import database, services, staff, versions, watches
+from store import companies, database, services, staff, versions, watches
 
 SHIPPED = ROOT / "responses" / "shipped"
 CATALOGUE = SHIPPED / "services.yaml"
@@ -38,6 +38,7 @@ def command(sandbox: str, as_json: bool) -> None:
     with database.writing() as session:
         database.alone(session)
         added = [*ship(session), *ship_services(session), *(ship_watches(session, sandbox) if sandbox else [])]
+        companies.ensure(session, settings.home_company, clock.now())
         password = None if staff.listed(session) else staff.add(session, FIRST_ADMIN, "admin", clock.now())
     if password:
         keep_first_password(settings.data_dir / "first-password", password)

@@ -38,7 +38,16 @@ PART_BYTES = 4 * 1024 * 1024  # of lines in one member: what is held in memory
 LARGEST_MANIFEST = 64 * 1024 * 1024
 TOGETHER = 1000  # rows in one statement
 # Processes of the past hold no leases, and who was logged in then is not let in now. Errands can be had again.
-LEFT_OUT = ("alembic_version", "heartbeats", "staff_sessions", "staff_links", "login_failures", "errands")
+LEFT_OUT = (
+    "alembic_version",
+    "heartbeats",
+    "staff_sessions",
+    "staff_links",
+    "login_failures",
+    "errands",
+    "bot_sockets",
+    "tickets",
+)
 MANIFEST, SECRET_KEY = "manifest.json", "secret-key"
 _MEMBER = re.compile(r"manifest\.json|secret-key|(spool|bad)/\d{6}\.json|tables/[a-z_]+-\d{6}\.jsonl")
 

@@ -387,6 +387,25 @@ def waiting(session: Session) -> int:
     return int(session.scalar(unsent) or 0)
 
 
+def shown(session: Session, row: Delivery, now: datetime) -> bool:
+    """A message that needs no call to arrive is sent with its row, unless others of its chat come first."""
+    ahead = select(Delivery.id).where(
+        Delivery.channel == row.channel, Delivery.chat == row.chat, is_one_of(Delivery.state, *UNFINISHED),
+        Delivery.id != row.id,
+    )  # fmt: skip
+    if session.scalar(ahead.limit(1)) is not None:
+        return False
+    row.state, row.sent_at, row.message_id = SENT, now, row.key
+    if row.began_at is not None:
+        totals.waited(session, row.channel, (now - row.began_at).total_seconds())
+    session.flush()
+    return True
+
+
+def is_there(session: Session, source: str, step: int) -> bool:
+    return session.scalar(select(Delivery.id).where(Delivery.source == source, Delivery.step == step)) is not None
+
+
 def of_source(session: Session, source: str) -> list[Delivery]:
     return list(session.scalars(select(Delivery).where(Delivery.source == source).order_by(Delivery.step)))
 

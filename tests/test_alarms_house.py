@@ -95,6 +95,7 @@ def state_of(house: House, message: str) -> tuple[str, str] | None:
     return None
 
 
+@slow
 def test_a_teams_own_alarm_names_what_it_lacks(house: House, space: str) -> None:
     house.alarm("결제", form="custom", **{"with": {"Trigger": None}})
     card = house.cards(space, 2)[-1]
@@ -175,7 +176,7 @@ def test_a_long_text_comes_in_parts_at_the_pace_of_the_space(house: House, space
     assert posts(house, space) == [200] * 4
 
 
-@pytest.mark.slow
+@slow
 def test_where_google_asks_to_wait_it_costs_no_attempt(house: House) -> None:
     space = house.space(MINJI)
     house.faults(
@@ -351,7 +352,7 @@ def test_the_three_ways_of_proof(house: House) -> None:
     assert chat_hook(house, addon, claims={"email": ADDON.format("999")}) == 401
 
 
-@pytest.mark.slow
+@slow
 def test_an_event_that_google_repeats_is_answered_once(house: House, space: str) -> None:
     house.faults({"do": "double", "match": {"channel": "google_chat", "webhook": "MESSAGE"}})
     say(house, space, "도움말")

@@ -85,6 +85,13 @@ def test_kinds_that_are_not_known_are_nothing_for_us(body: dict[str, Any]) -> No
     assert chat.parse(call(body)) == [] and chat.answer(call(body)) == {}
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_opens_something_is_not_kept(name: str) -> None:
+    kept = chat.kept(call(SAMPLES[name].body))
+    assert "not.for.logs" not in kept and "token=capability" not in kept
+    assert chat.parse(call(kept.encode())) == chat.parse(call(SAMPLES[name].body))
+
+
 # --- the answer to a click ---
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOOR = {"settings", "clock", "logs", "reporting"}
+FLOOR = {"settings", "clock", "logs", "reporting", "supervised"}
 MAY = {
     "responses": set(),
     "channels": set(),
@@ -18,8 +18,9 @@ MAY = {
     "alerts": {"responses"},
     "workers": FLOOR | {"responses", "channels", "store", "curation", "interaction", "alerts"},
     "web": FLOOR | {"intake", "store", "channels", "responses", "curation", "interaction", "alerts", "workers"},
+    "relay": FLOOR | {"intake", "store", "channels", "responses", "workers"},
     "commands": FLOOR
-    | {"app", "workers", "store", "channels", "curation", "interaction", "alerts", "responses", "web"},
+    | {"app", "relay", "workers", "store", "channels", "curation", "interaction", "alerts", "responses", "web"},
     "sandbox": set(),
 }
 
@@ -50,6 +51,17 @@ def test_of_the_workers_the_rim_knows_their_bell_and_what_pages_need() -> None:
                 assert names <= {"queues", "rehearsal", "words", "alerting", "watching"}, (
                     f"{path.relative_to(ROOT)} imports {names}"
                 )
+
+
+def test_of_the_workers_the_relay_knows_their_bell_and_how_to_beat() -> None:
+    for path in (ROOT / "relay").rglob("*.py"):
+        known = {name for name in modules(path) if name.startswith("workers.")}
+        assert known <= {"workers.queues", "workers.process"}, f"{path.relative_to(ROOT)} imports {known}"
+
+
+def modules(path: Path) -> set[str]:
+    found = ast.walk(ast.parse(path.read_text(encoding="utf8")))
+    return {str(node.module) for node in found if isinstance(node, ast.ImportFrom)}
 
 
 def test_no_web_process_loads_pandas() -> None:

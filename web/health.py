@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import clock
 from channels import email
-from store import database, deliveries, events, mail, processes, schema, services, standing, stuck
+from store import bots, database, deliveries, events, mail, processes, schema, services, standing, stuck
 
 IN_ORDER = {
     "channeltalk": "keys and webhooks in order",
@@ -45,7 +45,7 @@ def readiness() -> dict[str, Any]:
     if parts["database"]["ok"]:
         within = {"worker": _worker, "clock": _clock, "queue": _queue, "deliveries": _deliveries}
         within |= {name: partial(_standing, name) for name in _connected()}
-        within |= {"email": _email, "search": _search}
+        within |= {"relay": _relay, "email": _email, "search": _search}
         if current_app.extensions["settings"].elasticsearch_url:
             within[standing.ELASTICSEARCH] = partial(_standing, standing.ELASTICSEARCH)
         parts |= _judged(within)
@@ -130,6 +130,16 @@ def _worker() -> str:
 
 def _clock() -> str:
     return _alive("clock")
+
+
+def _relay() -> str:
+    """Absent where nobody needs one: no bot was made yet, and none has been started lately."""
+    with database.reading() as session:
+        wanted = bots.any_in_use(session) or any(row.part == "relay" for row in processes.parts(session))
+        open_ones = bots.count_open(session)
+    if not wanted:
+        raise _Off
+    return f"{_alive('relay')}, {open_ones} bots connected"
 
 
 def _queue() -> str:

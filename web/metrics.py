@@ -12,7 +12,7 @@ from flask import Blueprint, Response, abort, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 import clock
-from store import database, deliveries, events, ticks, totals
+from store import bots, database, deliveries, events, ticks, totals
 from web.health import readiness
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -80,6 +80,7 @@ def _of_database() -> list[str]:
     with database.reading() as session:
         noted = totals.read(session)
         oldest, waiting = events.oldest_waiting(session), deliveries.waiting(session)
+        silent, sockets = bots.oldest_silence(session), bots.count_open(session)
         due, minute = deliveries.next_due(session), ticks.latest(session, "minute")
     lines = []
     for name, words in (
@@ -105,10 +106,12 @@ def _of_database() -> list[str]:
         "maru_queue_age_seconds": ("How long the oldest undecided event has waited.", oldest, 0.0),
         "maru_delivery_overdue_seconds": ("How late the most overdue message is.", due, 0.0),
         "maru_schedule_lag_seconds": ("How late the clock's next minute is.", minute, MINUTE),
+        "maru_socket_idle_seconds": ("How long the quietest connected bot has given no sign of life.", silent, 0.0),
     }
     for name, (words, moment, free) in since.items():
         seconds = max((now - moment).total_seconds() - free, 0.0) if moment else 0.0
         lines += _metric(name, "gauge", words, [("", {}, seconds)])
+    lines += _metric("maru_bots_connected", "gauge", "Bots with an open socket.", [("", {}, float(sockets))])
     lines += _metric("maru_deliveries_waiting", "gauge", "Messages that are not sent yet.", [("", {}, float(waiting))])
     return lines
 

@@ -2,7 +2,7 @@
 in one transaction."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,8 @@ from settings import Settings
 from store import answers, chats, database, deliveries, events, surveys, versions
 from store.answers import Answer
 from store.deliveries import Delivery
-from workers import alerting, hearing, mailing, notifications, spoken, watching, welcoming, words
+from workers import alerting, handing, hearing, mailing, notifications, spoken, watching, welcoming, words
+from workers.queues import CALLS
 
 MOST_ATTEMPTS = 60  # with the pauses below about an hour
 MOST_TRIES = 3  # unreadable replies to one question
@@ -40,6 +41,7 @@ class Desk:
     timezone: ZoneInfo
     site: str
     settings: Settings
+    tell_relays: Callable[[str], object] = lambda what: None
 
 
 class Later(Exception):
@@ -123,12 +125,20 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
         question = answers.asking(session, event.channel, event.chat)
         chat = chats.get(session, event.channel, event.chat)
         kept = (list(chat.bots), list(chat.tags), chat.person, chat.name) if chat else ([], [], "", "")
+        said = inbound.kind == "message"
+        for_bots = said and handing.is_for_bots(session, desk.settings, event, inbound)
+        awaited = said and question is None and handing.is_awaited(session, event, inbound)
     # A question takes the next message that is no command.
     if inbound.kind in ("due", "joined", "left", "moved") or (
-        inbound.kind == "message" and spoken.begins(inbound.text, question is None)
+        inbound.kind == "message" and (for_bots or spoken.begins(inbound.text, question is None and not awaited))
     ):
         if hearing.hear(desk.settings, event, owner, inbound):
+            if for_bots:
+                desk.tell_relays(CALLS)
             return
+    if awaited and hearing.hand(desk.settings, event, owner, inbound):
+        desk.tell_relays(CALLS)
+        return
     inbound = _complete(desk, event, inbound, kept, [module for module, _ in live])
     occasion = Occasion(
         kind=inbound.kind,

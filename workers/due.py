@@ -12,7 +12,7 @@ from channels.contract import Inbound
 from interaction import workdays
 from interaction.when import after_quiet, repeat_from
 from settings import Settings
-from store import database, days, events, people, reminders
+from store import bot_calls, database, days, events, people, reminders
 from store.people import Person
 from store.reminders import Reminder
 from workers import alerting, watching
@@ -20,28 +20,29 @@ from workers import alerting, watching
 TELLING_TIME = time(9, 0)
 MOST = 200  # in one transaction; the next second takes more
 SUMMARY_LATE = timedelta(days=3)  # a house that is set up in the middle of a month begins with the next one
+CALL = "call"  # of which nobody took notice
 ROOM = "-room"  # of what is told to the team rather than to the person
 
 
 def any_due(session: Session, now: datetime) -> bool:
-    wanted = (reminders.any_due, days.any_due, alerting.any_due, watching.any_due)
+    wanted = (reminders.any_due, days.any_due, alerting.any_due, watching.any_due, bot_calls.any_expired)
     return any(is_due(session, now) for is_due in wanted)
 
 
 def facts(session: Session, settings: Settings, now: datetime) -> list[events.Fact]:
     """The events of what is due; to be recorded before this transaction ends."""
-    of_people = [*_reminders(session, settings.timezone, now), *_days(session, now)]
+    of_people = [*_reminders(session, settings.timezone, now), *_days(session, now), *_calls(session, now)]
     return [*of_people, *alerting.due(session, now), *watching.due(session, now)]
 
 
-def _fact(channel: str, chat: str, source: str, now: datetime, room: bool = False) -> events.Fact:
+def _fact(channel: str, chat: str, source: str, now: datetime, room: bool = False, thread: str = "") -> events.Fact:
     return events.Fact(
         channel=channel,
         platform_id=source,
         kind="due",
         chat=chat,
         person="",
-        inbound=Inbound(id=source, kind="due", chat=chat, room=room, source=source).json(),
+        inbound=Inbound(id=source, kind="due", chat=chat, room=room, thread=thread, source=source).json(),
         payload=json.dumps({"due": source}),
         trace=token_hex(8),
         received_at=now,
@@ -107,6 +108,18 @@ def _days(session: Session, now: datetime) -> list[events.Fact]:
         if room is not None:
             source = f"day:{day.id}:{telling.what}{ROOM}:{day.on}"
             found.append(_fact(room.channel, room.chat, source, now, room=True))
+    return found
+
+
+# --- calls to bots that nobody answered ---
+
+
+def _calls(session: Session, now: datetime) -> list[events.Fact]:
+    found = []
+    for call in bot_calls.expired(session, now, MOST):
+        # With its time: it may be due again, should the bot say something in the very last moment.
+        source = f"{CALL}:{call.id}:{call.expires_at.isoformat()}"
+        found.append(_fact(call.channel, call.chat, source, now, call.room, call.thread))
     return found
 
 

@@ -9,17 +9,19 @@ from sqlalchemy.orm import Session
 
 import clock
 import logs
+from channels import webchat
 from channels.contract import Inbound, SendError
 from interaction.services import Found
 from responses import markup
 from settings import Settings
 from store import chats, database, deliveries, events, members, people
 from store.deliveries import Delivery
-from workers import searching, spoken, subscribing
+from workers import due, handing, searching, spoken, subscribing
 from workers.spoken import Ask, Told
 
 EMPLOYEES_TALK = ("webex", "google_chat", "telegram", "webchat")  # where insiders may search
 OVERHEARS = ("telegram",)  # a bot that may read all of a group hears what is not meant for it
+HANDED = "handed to a bot"
 OF_THE_COMPANY = ("google_chat",)  # Google lets only the company's own people talk to its app
 
 
@@ -68,16 +70,37 @@ def hear(settings: Settings, event: events.Event, owner: str, inbound: Inbound) 
             events.settle(session, event.id, events.IGNORED, subscribing.follow(session, event, inbound))
             return True
         ask = _ask(session, settings, event, inbound)
-        if inbound.kind == "due":
-            told: list[Told] | None = spoken.due(session, settings, inbound.source, ask.now)
+        kind, _, id = inbound.source.partition(":")
+        if inbound.kind == "due" and kind == due.CALL:
+            told: list[Told] | None = handing.expired(session, int(id.partition(":")[0]), ask)
+        elif inbound.kind == "due":
+            told = spoken.due(session, settings, inbound.source, ask.now)
         elif inbound.kind == "joined":
             told = spoken.joined(ask)
         else:
+            told = handing.command(ask, event, inbound)
+            if told is not None:
+                _save(session, event, inbound, told, HANDED)
+                return True
             told = spoken.hear(ask, inbound.text)
         if told is None:
             return False
         _save(session, event, inbound, told)
     return True
+
+
+def hand(settings: Settings, event: events.Event, owner: str, inbound: Inbound) -> bool:
+    """What is no command may be for a bot: it asked this person something, or the chat is held with it."""
+    with database.writing() as session:
+        if not events.still_mine(session, event.id, owner):
+            return True
+        ask = _ask(session, settings, event, inbound)
+        for look in (handing.follow_up, handing.message):
+            told = look(ask, event, inbound)
+            if told is not None:
+                _save(session, event, inbound, told, HANDED)
+                return True
+    return False
 
 
 def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound) -> None:
@@ -101,15 +124,21 @@ def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound
             return
         ask = _ask(session, settings, event, inbound)
         still_known = known and not ask.outsider
-        told = [spoken.searches.found(ask, inbound.text, found)] if still_known else spoken.astray(ask)
+        told = [spoken.searches.found(ask, inbound.text, found)] if still_known else _astray(ask)
         _save(session, event, inbound, told or [])
+
+
+def _astray(ask: Ask) -> list[Told] | None:
+    return handing.lost(ask) or spoken.astray(ask)
 
 
 def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inbound) -> Ask:
     employee = people.find(session, inbound.email) if event.channel in EMPLOYEES_TALK and inbound.email else None
-    inside = employee is not None or event.channel in OF_THE_COMPANY
-    if not inside:
-        inside = members.is_member(session, settings.home_company, event.channel, event.chat)
+    company = handing.company_of(settings, event.channel, event.chat)
+    own = webchat.place(event.chat).member if event.channel == handing.WEBCHAT else event.chat
+    member = members.get(session, company, event.channel, own)
+    inside = employee is not None or event.channel in OF_THE_COMPANY or (member is not None and not member.guest)
+    bots = spoken.ALL if inside else spoken.GUESTS if member is not None else ""
     return Ask(
         session=session,
         settings=settings,
@@ -123,12 +152,17 @@ def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inb
         thread=inbound.thread,
         employee=employee,
         language=spoken.language_of(inbound.text),
-        outsider=not inside,
+        outsider=not inside or company != settings.home_company,  # another company's members are none of the house's
         event=event.id,
+        company=company,
+        bots=bots,
     )
 
 
-def _save(session: Session, event: events.Event, inbound: Inbound, told: Sequence[Told]) -> None:
+def _save(session: Session, event: events.Event, inbound: Inbound, told: Sequence[Told], handed: str = "") -> None:
+    if not told and handed:
+        events.settle(session, event.id, events.ANSWERED, handed)
+        return
     if not told:
         events.settle(session, event.id, events.IGNORED, "nobody answers that here")
         return
@@ -136,7 +170,7 @@ def _save(session: Session, event: events.Event, inbound: Inbound, told: Sequenc
     rows = [_row(event, inbound, step, one) for step, one in enumerate(told)]
     rows[0].began_at = event.received_at
     deliveries.add(session, held, rows, clock.now())
-    events.settle(session, event.id, events.ANSWERED)
+    events.settle(session, event.id, events.ANSWERED, handed)
     logs.say("event.spoken", event=event.id, messages=len(rows))
 
 

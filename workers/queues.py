@@ -12,6 +12,8 @@ from rq.timeouts import TimerDeathPenalty
 ANSWER, DELIVER, ERRAND = "answer", "deliver", "errand"
 # One queue: RQ keeps a job that a dying process had taken only for workers that listen to a single one.
 QUEUE = "maru"
+RELAYS = "maru:relays"  # on which hints for them are published
+CALLS, KEYS, CHAT, BOTS, TYPING = "calls", "keys", "chat", "bots", "typing"
 REDIS_SECONDS = 0.5
 QUIET_SECONDS = 1.0  # after a failure nobody tries to ring for this long; workers look by themselves meanwhile
 
@@ -46,6 +48,15 @@ class Bell:
         except RedisError:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
             return False
+
+    def tell_relays(self, what: str) -> None:
+        """A hint to every relay process: CALLS, KEYS, CHAT or BOTS changed. Unheard it costs a second."""
+        if time.monotonic() < self._quiet_until:
+            return
+        try:
+            self.redis.publish(RELAYS, what)
+        except RedisError:
+            self._quiet_until = time.monotonic() + QUIET_SECONDS
 
     def heard(self, what: str) -> None:
         """From here on a new ring counts."""

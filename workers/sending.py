@@ -23,17 +23,28 @@ from workers import subscribing
 from workers.calling import TWICE, Caller
 from workers.pace import Pace
 from workers.process import Process
+from workers.queues import CHAT
 
 AT_ONCE = 32  # measured: more threads add little on two cores
 MOST_TOGETHER = 64  # results in one transaction
 LONGEST_SLEEP = 1.0  # seconds without a look, should no ring be heard
 MOST_ATTEMPTS = 200  # with the pauses below some three hours
+WEBCHAT = "webchat"
 OLD_SERIES = timedelta(minutes=10)
 
 
 class Sender:
-    def __init__(self, process: Process, channels: Mapping[str, ModuleType], keys: Mapping[str, Keys], pace: Pace):
+    def __init__(
+        self,
+        process: Process,
+        channels: Mapping[str, ModuleType],
+        keys: Mapping[str, Keys],
+        pace: Pace,
+        tell_relays: Callable[[str], object] = lambda what: None,
+    ):
         self.process, self.channels, self.keys, self.pace = process, channels, keys, pace
+        self.tell_relays = tell_relays
+        self._shown = False  # something was sent that the relays show
         self.caller = Caller(channels, keys, process.id)
         self.bell = threading.Event()
         self._busy: set[int] = set()  # deliveries that our threads work on
@@ -184,6 +195,7 @@ class Sender:
         at = clock.now()
         logs.say("delivery.sent", delivery=delivery.id, channel=delivery.channel, attempt=delivery.attempts)
         why = TWICE if delivery.repeated else ""
+        self._shown = self._shown or delivery.channel == WEBCHAT
         self._write(delivery, lambda session: deliveries.sent(session, delivery, self.process.id, message_id, at, why))
 
     def _failed(self, delivery: Delivery, error: SendError) -> None:
@@ -248,7 +260,10 @@ class Sender:
                     batch.append(self._results.get())
                 changes = [one for one in batch if one is not None]
                 try:
+                    shown, self._shown = self._shown, False
                     self._save(changes)
+                    if shown:
+                        self.tell_relays(CHAT)
                 except Exception as error:  # the top of the thread: rows without a result are lost, and recovered
                     logs.error("deliveries.unwritten", exception=error, count=len(changes))
                 with self._lock:

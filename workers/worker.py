@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 import clock
 import logs
+import supervised
 from settings import Settings
 from store import database, events
 from workers import jobs
@@ -113,11 +114,11 @@ def work(app: Flask, settings: Settings) -> None:
     with app.app_context():
         process.await_migrations()
     keys = app.extensions["keys"]
-    desk = Desk(channels.CHANNELS, keys, settings.timezone, settings.base_url, settings)
-    sender = Sender(process, channels.CHANNELS, keys, Pace(connect(settings.redis_url)))
+    bell = Bell(settings.redis_url)
+    desk = Desk(channels.CHANNELS, keys, settings.timezone, settings.base_url, settings, bell.tell_relays)
+    sender = Sender(process, channels.CHANNELS, keys, Pace(connect(settings.redis_url)), bell.tell_relays)
     answerer = Answerer(process, desk, sender)
     errands = Errands(process)
-    bell = Bell(settings.redis_url)
     for what, own in ((ANSWER, answerer.bell), (DELIVER, sender.bell), (ERRAND, errands.bell)):
         jobs.bells[what] = partial(_rung, bell, what, own)
     threads = [
@@ -138,6 +139,7 @@ def work(app: Flask, settings: Settings) -> None:
     for thread in [*threads, listening]:
         thread.start()
     logs.say("worker.ready", id=process.id[:8])
+    supervised.tell("READY=1")
     while not process.stopping.wait(LOOK_SECONDS):
         ended = [thread.name for thread in threads if not thread.is_alive()]
         if ended:

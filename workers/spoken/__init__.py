@@ -1,8 +1,22 @@
 """What can be said to Maru in a chat, and what Maru says to it. A file per subject, each adding its commands."""
 
-from workers.spoken import alarms, days, figures, greetings, help, mail, me, reminders, searches, topics
+from workers.spoken import (
+    alarms,
+    days,
+    figures,
+    greetings,
+    help,
+    mail,
+    me,
+    membership,
+    reminders,
+    searches,
+    topics,
+)
 from workers.spoken.greetings import astray, joined, welcome
 from workers.spoken.registry import (
+    ALL,
+    GUESTS,
     Ask,
     Command,
     Told,
@@ -10,14 +24,18 @@ from workers.spoken.registry import (
     begins,
     command,
     hear,
+    is_built_in,
     language_of,
     listed,
     quoted,
+    read,
     turned_away,
 )
 from workers.spoken.unasked import due
 
 __all__ = [
+    "ALL",
+    "GUESTS",
     "Ask",
     "Command",
     "Told",
@@ -32,12 +50,15 @@ __all__ = [
     "greetings",
     "hear",
     "help",
+    "is_built_in",
     "joined",
     "language_of",
     "listed",
     "mail",
     "me",
+    "membership",
     "quoted",
+    "read",
     "reminders",
     "searches",
     "topics",

@@ -15,6 +15,7 @@ from interaction import hangul
 from settings import Settings
 from store.people import Person
 
+ALL, GUESTS = "all", "guests"
 PEOPLE_ANSWER = ("channeltalk",)  # there colleagues read what customers write, so what is not for us gets no answer
 NEAR = 60  # of 100: from here on it is what was meant
 HANGUL = re.compile("[ㄱ-ㅎㅏ-ㅣ가-힣]")
@@ -38,6 +39,8 @@ class Ask:
     language: str = "ko"
     outsider: bool = True
     event: int = 0  # by which it came, for what is written beside the answer
+    company: str = ""  # whose chat it is
+    bots: str = ""  # of the company's bots this asker may use ALL, those for GUESTS, or none of that
 
     def t(self, korean: str, english: str) -> str:
         return korean if self.language == "ko" else english
@@ -161,6 +164,15 @@ def _read(text: str) -> tuple[str, str] | None:
 def _after(text: str, count: int) -> str:
     parts = text.split(None, count)
     return parts[count].strip() if len(parts) > count else ""
+
+
+def read(text: str) -> tuple[str, str] | None:
+    """Name, folded, and rest of a text that begins as a command does."""
+    return _read(text)
+
+
+def is_built_in(name: str) -> bool:
+    return _folded(name) in _known.by_name
 
 
 def begins(text: str, unknown_too: bool) -> bool:

@@ -1,0 +1,307 @@
+"""The web chat's sockets. Spoken by our own page alone; may change with any release.
+
+The page fetches a ticket by POST (`store/tickets.py`), connects to `/relay/chat` with its Origin, and begins within ten
+seconds:
+
+    {"type": "hello", "ticket": "tk_…", "since": "2026-12-24T10:00:00.123456+00:00"}
+
+`since` is the `at` of the last line it has, left out by a page that has none. It is told, in this order:
+
+    {"type": "welcome", "company": "acme", "name": "민지", "guest": false, "bots": [BOT…]}
+    {"type": "line", "id": "e12", "to": "rooms", "mine": true, "text": "…", "plain": "…", "buttons": [], "image": "",
+     "at": "…"}                                   of each line since then, of the last 200 without `since`; then live
+
+BOT is {"name", "here", "listens", "commands": [{"name", "usage", "help", "guests"}]}; `listens`: it hears what is no
+command. A line's `text` is markup of ours, escaped; the same `id` may come twice; `to` is '' where it is no bot's chat.
+
+    {"type": "say", "id": "page's own id", "to": "rooms", "text": "/예약 …"}   →  {"type": "kept", "id"}
+                                                                             or  {"type": "no", "id", "why"}
+    {"type": "history", "to": "rooms", "before": AT}      →  {"type": "history", "to", "lines": [LINE…], "more": true}
+
+A `say` that was not answered by `kept` or `no` is said again with the same `id`, on the next socket too, and counts
+once. Unasked it is told {"type": "bots", "bots": [BOT…]} when one comes or goes, {"type": "typing", "to", "on"} while
+a bot works in that chat, and {"type": "drain"}: connect again, to another relay. Close codes: 4001 no ticket, 4003 no
+member any more, 4008 silence, 4029 too much; with others connect again, for which a new ticket is needed.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+import clock
+import logs
+from channels import webchat
+from channels.contract import Call
+from intake import Intake, Receipt
+from relay import frames
+from relay.rows import Rows
+from relay.sockets import Bucket, Line
+from store import bot_calls, bots, members, tickets, webchat_lines
+from store.tickets import Ticket
+
+CHANNEL = webchat_lines.CHANNEL
+HELLO_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+OVERLAP = timedelta(seconds=5)  # rows may be committed a little later than their time says
+MOST_LINES, PAGE_LINES = 200, 50
+PER_SECOND, BURST = 5, 30
+LARGEST = 64 * 1024
+NO_TICKET, NO_MEMBER, SILENT, TOO_MUCH = 4001, 4003, 4008, 4029
+REMEMBERED = 4000  # ids of lines that were shown lately
+
+
+@dataclass(eq=False)
+class Page:
+    ticket: Ticket
+    line: Line
+    guest: bool = False
+    told: str = ""  # the bots as it was told of them last
+    typing: set[str] = field(default_factory=set)  # chats in which a bot works, as it was told last
+
+    @property
+    def member(self) -> str:
+        return self.ticket.chat
+
+
+class Chat:
+    def __init__(self, rows: Rows, intake: Intake) -> None:
+        self.rows, self.intake = rows, intake
+        self.pages: set[Page] = set()
+        self.wake, self.bots_changed = asyncio.Event(), False
+        self._since = clock.now()
+        self._shown: dict[str, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- in ---
+
+    async def serve(self, connection: ServerConnection) -> None:
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                hello = frames.read(str(await connection.recv()))
+            page = await self._admit(connection, hello)
+        except (TimeoutError, frames.Wrong):
+            page = None
+        except ConnectionClosed:
+            return
+        except SQLAlchemyError as error:
+            logs.warn("relay.unproven", why=type(error).__name__)
+            await connection.close(1013, "try again later")
+            return
+        if page is None:
+            await connection.close(NO_TICKET, "no ticket, or not in time")
+            return
+        try:
+            await self._greet(page, hello.get("since"))
+            await self._listen(page)
+        except ConnectionClosed:
+            return
+        finally:
+            self.pages.discard(page)
+
+    async def _admit(self, connection: ServerConnection, hello: Mapping[str, Any]) -> Page | None:
+        shown = hello.get("ticket")
+        if hello["type"] != "hello" or not isinstance(shown, str):
+            return None
+        ticket = await self.rows.write(lambda session: tickets.take(session, shown))
+        if ticket is None:
+            return None
+        return Page(ticket, Line(connection))
+
+    async def _greet(self, page: Page, since: Any) -> None:
+        at = _moment(since)
+
+        def look(session: Session) -> tuple[list[dict[str, Any]] | None, list[webchat_lines.Line]]:
+            told = _told_of(session, page)
+            began = at - OVERLAP if at else datetime.min.replace(tzinfo=UTC)
+            return told, webchat_lines.of_person(session, page.member, began, MOST_LINES)
+
+        told, lines = await self.rows.read(look)
+        if told is None:
+            await page.line.connection.close(NO_MEMBER, "no member any more")
+            return
+        page.told = json.dumps(told)
+        ticket = page.ticket
+        page.line.put(
+            frames.made("welcome", company=ticket.company, name=ticket.name, guest=page.guest, bots=told)
+        )  # fmt: skip
+        for line in lines:
+            page.line.put(frames.made("line", **_line(line)))
+        self.pages.add(page)
+        # What was committed between the look and now is shown by the next one.
+        self._since = min(self._since, clock.now() - OVERLAP)
+        self.wake.set()
+
+    async def _listen(self, page: Page) -> None:
+        bucket = Bucket(PER_SECOND, BURST)
+        connection = page.line.connection
+        async for message in connection:
+            page.line.heard = time.monotonic()
+            if not isinstance(message, str) or len(message) > LARGEST or not bucket.take():
+                await connection.close(TOO_MUCH, "too much")
+                return
+            try:
+                frame = frames.read(message)
+            except frames.Wrong as wrong:
+                await connection.close(1007, str(wrong)[:100])
+                return
+            if frame["type"] == "say":
+                await self._say(page, frame, message)
+            elif frame["type"] == "history":
+                await self._history(page, frame)
+
+    async def _say(self, page: Page, frame: Mapping[str, Any], message: str) -> None:
+        own = {"member": page.member, "name": page.ticket.name}
+        call = Call({}, {}, message.encode("utf8", "surrogatepass"))
+        receipt: Receipt = await self.rows.call(lambda: self.intake.accept(CHANNEL, call, own))
+        if receipt.status == 200:
+            page.line.put(frames.made("kept", id=frame.get("id")))
+            self.wake.set()  # other windows of this person show it
+        elif receipt.status == 503:
+            await page.line.connection.close(1013, "cannot be kept right now")
+        else:
+            page.line.put(frames.made("no", id=frame.get("id"), why=receipt.words))
+
+    async def _history(self, page: Page, frame: Mapping[str, Any]) -> None:
+        to, at = str(frame.get("to") or ""), _moment(frame.get("before")) or clock.now()
+        chat = f"{page.member}/{to}" if to else page.member
+        found = await self.rows.read(lambda session: webchat_lines.before(session, chat, at, PAGE_LINES + 1))
+        more = len(found) > PAGE_LINES
+        lines = [_line(line) for line in found[-PAGE_LINES:]]
+        page.line.put(frames.made("history", to=to, lines=lines, more=more))
+
+    # --- out ---
+
+    async def run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.wake.wait()
+            except TimeoutError:
+                self.bots_changed = True
+            self.wake.clear()
+            try:
+                await self._look()
+            except SQLAlchemyError as error:
+                logs.warn("relay.unreadable", why=type(error).__name__)
+                await asyncio.sleep(LOOK_SECONDS)
+            except Exception as error:  # the top of the loop: the next look may go well
+                logs.error("relay.failed", exception=error)
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        here = list(self.pages)
+        began = clock.now()
+        if not here:
+            self._since = began
+            return
+        since = min(self._since, began) - OVERLAP
+        bots_too, self.bots_changed = self.bots_changed, False
+
+        def look(session: Session) -> tuple[list[webchat_lines.Line], set[str], dict[Page, Any]]:
+            told = {page: _told_of(session, page) for page in here} if bots_too else {}
+            return webchat_lines.since(session, since), bot_calls.worked_on(session, CHANNEL), told
+
+        lines, typing, told = await self.rows.read(look)
+        self._since = began
+        fresh = [line for line in lines if line.id not in self._shown]
+        self._shown.update(dict.fromkeys(line.id for line in fresh))
+        while len(self._shown) > REMEMBERED:
+            del self._shown[next(iter(self._shown))]
+        for page in here:
+            self._show(page, fresh, typing)
+            if page in told:
+                self._tell(page, told[page])
+
+    def _show(self, page: Page, lines: Sequence[webchat_lines.Line], typing: set[str]) -> None:
+        for line in lines:
+            if webchat.place(line.chat).member == page.member:
+                page.line.put(frames.made("line", **_line(line)))
+        mine = {chat for chat in typing if webchat.place(chat).member == page.member}
+        for chat in sorted(mine ^ page.typing):
+            page.line.put(frames.made("typing", to=webchat.place(chat).bot, on=chat in mine))
+        page.typing = mine
+
+    def _tell(self, page: Page, told: list[dict[str, Any]] | None) -> None:
+        if told is None:
+            self._begin(self._close(page, NO_MEMBER, "no member any more"))
+        elif json.dumps(told) != page.told:
+            page.told = json.dumps(told)
+            page.line.put(frames.made("bots", bots=told))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _close(self, page: Page, code: int, why: str) -> None:
+        try:
+            async with asyncio.timeout(3.0):
+                await page.line.connection.close(code, why)
+        except TimeoutError:
+            page.line.cut()
+
+    async def beat(self) -> None:
+        for page in list(self.pages):
+            silent = page.line.is_silent()
+            self._begin(self._close(page, SILENT, "no heartbeat") if silent else page.line.ping())
+
+    async def drain(self) -> None:
+        for page in self.pages:
+            page.line.put(frames.made("drain"))
+
+    async def close(self) -> None:
+        await asyncio.gather(*(self._close(page, 1012, "the relay restarts") for page in list(self.pages)))
+
+
+def _told_of(session: Session, page: Page) -> list[dict[str, Any]] | None:
+    """The company's bots as this person may know them; None when they are no member any more."""
+    company = page.ticket.company
+    member = members.get(session, company, CHANNEL, page.member)
+    if member is None:
+        return None
+    page.guest = member.guest
+    known = bots.commands(session, company, guests_only=page.guest)
+    return [
+        {
+            "name": bot.name,
+            "here": here,
+            "listens": bot.listens and not page.guest,
+            "commands": [
+                {"name": one.name, "usage": one.usage, "help": one.help, "guests": one.guests}
+                for one in known
+                if one.bot_id == bot.id
+            ],
+        }
+        for bot, here in bots.present(session, company)
+        if not page.guest or any(one.bot_id == bot.id for one in known)
+    ]
+
+
+def _line(line: webchat_lines.Line) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "to": webchat.place(line.chat).bot,
+        "mine": line.mine,
+        "text": line.text,
+        "plain": line.plain,
+        "buttons": list(line.buttons),
+        "image": line.image,
+        "at": line.at.astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+
+
+def _moment(told: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(told)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo is not None else None

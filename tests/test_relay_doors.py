@@ -1,0 +1,309 @@
+"""Who is let in, whom they reach, and what is too much."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.conftest import BOTH
+from tests.house import SURVEY, House, eventually
+from tests.rows import everything
+from tests.talking_bots import Bot, Talker, dial, hello, here, knock, new_bot, new_command, new_page, ticket
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def inn(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
+) -> Iterator[House]:
+    built = House(tmp_path_factory.mktemp("inn"), new_database(request.param))
+    try:
+        built.open(relays=1)
+        built.employee("kim@example.kr", "김하나")
+        yield built
+    finally:
+        built.close()
+
+
+def refusal(house: House, key: str) -> int:
+    with pytest.raises(InvalidStatus) as caught:
+        dial(house, key)
+    return caught.value.response.status_code
+
+
+# --- keys ---
+
+
+def test_only_a_key_in_use_opens_the_door(inn: House) -> None:
+    name, key = new_bot(inn)
+    assert refusal(inn, "mb_" + "x" * 43) == refusal(inn, "") == refusal(inn, key[:-1]) == 401
+    with here(inn, key) as bot:
+        assert (bot.welcome["company"], bot.welcome["bot"]) == ("home", name)
+    inn.flask("bots", "revoke", "home", name)
+    assert refusal(inn, key) == 401
+    assert inn.flask("bots", "add", "home", name)["key"] != key
+
+
+def test_a_revoked_bot_is_sent_away_by_every_relay_within_a_second(inn: House) -> None:
+    name, key = new_bot(inn)
+    other = inn.start_relay("relay 3")
+    with here(inn, key) as one, here(inn, key, other) as two, ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(lambda bot=bot: (bot.closed(), time.monotonic())) for bot in (one, two)]
+        inn.flask("bots", "revoke", "home", name)
+        revoked = time.monotonic()
+        for end in ends:
+            (code, _), at = end.result(10)
+            assert code == 4003 and at - revoked < 1.0
+    inn.kill("relay 3")
+
+
+def test_while_a_key_is_changed_two_of_them_open_and_never_three(inn: House) -> None:
+    name, first = new_bot(inn)
+    second = inn.flask("bots", "rotate", "home", name)["key"]
+    with here(inn, first), here(inn, second):
+        pass
+    third = inn.flask("bots", "rotate", "home", name)["key"]
+    assert refusal(inn, first) == 401
+    with here(inn, second) as old, here(inn, third) as new:
+        inn.flask("bots", "revoke", "home", name, "--old")
+        assert old.closed()[0] == 4003
+        new.send(type="typing", ask="c1")
+        assert new.silent(0.7)
+    (row,) = [one for one in inn.flask("bots", "list") if one["bot"] == name]
+    assert (row["keys"], row["version"], row["ip"]) == (1, "by-hand/1", "127.0.0.1")
+
+
+def test_no_key_code_or_ticket_is_kept_as_it_is(inn: House) -> None:
+    _, key = new_bot(inn)
+    code = inn.flask("members", "invite", "home")["code"]
+    shown = ticket(inn, "home", "home/somebody")
+    kept = json.dumps(everything(inn), default=str)
+    assert "mb_" not in kept and key not in kept and code not in kept and shown not in kept
+    assert key not in inn.log() and code not in inn.log()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("bots", "company", "Groß"), 2),
+        (("bots", "company", "x" * 41), 2),
+        (("bots", "add", "nobody", "rooms"), 1),
+        (("bots", "revoke", "home", "nobody"), 1),
+        (("members", "invite", "nobody"), 1),
+        (("members", "remove", "home", "telegram", "7"), 1),
+        (("members", "add", "home", "pigeon", "7"), 2),
+    ],
+)
+def test_a_command_line_that_cannot_be_is_refused_in_words(inn: House, words: tuple[str, ...], code: int) -> None:
+    done = inn.flask(*words, code=code)
+    assert not done.stdout and done.stderr.strip()
+
+
+# --- walls ---
+
+
+def test_the_first_bot_keeps_a_command_and_the_second_is_told(inn: House) -> None:
+    name, (one, key) = new_command(), new_bot(inn)
+    _, other = new_bot(inn)
+    _, foreign = new_bot(inn, "acme")
+    told = [{"name": name}, {"name": "/도움말"}, {"name": "／ＨＥＬＰ".replace("／", "/")}]
+    with here(inn, key, commands=[{"name": name}]), here(inn, other, commands=told) as second:
+        refused = {row["name"]: row["why"] for row in second.welcome["refused"]}
+        assert set(refused) == {name, "/도움말", "/ＨＥＬＰ"}
+        assert one in refused[name] and "built-in" in refused["/도움말"]
+        with here(inn, foreign, commands=[{"name": name}]) as elsewhere:
+            assert elsewhere.welcome["refused"] == []
+            inn.write("kim@example.kr", f"{name} 누구")
+            assert second.silent(0.7, "ask") and elsewhere.silent(0.1, "ask")
+
+
+def test_no_company_reaches_or_answers_anothers(inn: House) -> None:
+    name, (_, ours), (bot_name, theirs) = new_command(), new_bot(inn), new_bot(inn, "acme")
+    foreign = "/x" + name[1:]
+    with here(inn, ours, commands=[{"name": name}]) as own, here(inn, theirs, commands=[{"name": foreign}]) as bot:
+        room = inn.write("kim@example.kr", f"{name} 비밀")
+        ask = own.next("ask")
+        assert bot.say(ask, 1, "내가 먼저")["type"] == "no"
+        assert bot.done(ask, 2)["type"] == "no"
+        inn.write("kim@example.kr", f"{foreign} 밖으로")
+        inn.write("kim@example.kr", "/도움말")
+        assert bot.silent(1.0, "ask")
+        own.say(ask, 1, "우리 답")
+        own.done(ask, 2)
+        _, page = new_page(inn, "acme")
+        with closing(page()) as seen:
+            names = [one["name"] for one in seen.next("welcome")["bots"]]
+        assert bot_name in names and own.welcome["bot"] not in names
+    said = eventually(lambda: texts if len(texts := told(inn, room)) >= 3 else [], "both are answered")
+    assert "우리 답" in said and not any("내가 먼저" in text for text in said)
+    (help,) = [text for text in said if "이렇게 말해" in text]
+    assert name in help and foreign not in help
+
+
+def told(house: House, room: str) -> list[str]:
+    return [str(row["text"]) for row in reversed(house.deliveries(room))]
+
+
+class closing:
+    def __init__(self, talker: Talker) -> None:
+        self.talker = talker
+
+    def __enter__(self) -> Talker:
+        return self.talker
+
+    def __exit__(self, *_: object) -> None:
+        self.talker.close()
+
+
+# --- outsiders ---
+
+
+def test_a_stranger_reaches_no_bot_but_for_commands_that_are_open_to_guests(inn: House) -> None:
+    inner, open_one = new_command(), new_command()
+    _, key = new_bot(inn)
+    inn.control("webex/people", {"email": "out@elsewhere.kr", "name": "남"})
+    customer = inn.customer(SURVEY)
+    with here(inn, key, commands=[{"name": inner}, {"name": open_one, "guests": True}], messages=True) as bot:
+        for text in (f"{inner} 나야", "안녕", f"{open_one} 나야", "/도움말"):
+            room = inn.write("out@elsewhere.kr", text)
+            inn.say(customer, text)
+        asks = [bot.next("ask"), bot.next("ask")]
+        assert bot.silent(1.2, "ask")
+        for ask in asks:
+            bot.say(ask, 1, "손님께")
+            bot.done(ask, 2)
+    assert {(ask["command"], ask["chat"]["channel"], ask["user"]["guest"]) for ask in asks} == {
+        (open_one, "webex", True),
+        (open_one, "channeltalk", True),
+    }
+    for chat in (room, customer):
+        said = eventually(lambda chat=chat: [one for one in told(inn, chat) if "손님께" in one], "guests are answered")
+        assert len(said) == 1 and not any(inner in text for text in told(inn, chat))
+
+
+def test_the_code_of_an_invite_makes_a_stranger_a_member_until_it_is_used_up(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    made = inn.flask("members", "invite", "home", "--uses", "1")
+    assert made["url"].startswith(inn.url + "/chat/home") and made["code"] in made["url"]
+    for who in ("new@elsewhere.kr", "late@elsewhere.kr"):
+        inn.control("webex/people", {"email": who, "name": "새"})
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        inn.write("new@elsewhere.kr", f"/start {made['code']}")
+        late = inn.write("late@elsewhere.kr", "/시작 없는코드")
+        eventually(lambda: len(told(inn, late)) == 1, "the first is refused")
+        room = inn.write("new@elsewhere.kr", f"{name} 이제는")
+        inn.write("late@elsewhere.kr", f"/시작 {made['code']}")
+        assert bot.answer("어서 오세요")["user"]["guest"] is False
+        inn.write("late@elsewhere.kr", f"{name} 나도")
+        assert bot.silent(1.0, "ask")
+    assert "어서 오세요" in eventually(lambda: texts if len(texts := told(inn, room)) == 2 else [], "both are told")
+    assert [text for text in told(inn, late) if "쓸 수 없어요" in text or "does not work" in text]
+    inn.flask("members", "remove", "home", "webex", room)
+    assert not [row for row in inn.flask("members", "list") if row["chat"] == room]
+
+
+# --- questions of bots ---
+
+
+def test_the_next_words_of_the_person_answer_a_bots_question_and_commands_do_not(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        room = inn.write("kim@example.kr", name)
+        ask = bot.next("ask")
+        bot.send(type="wait", ask=ask["id"], seq=1, text="몇 시로 할까요?", seconds=300)
+        assert bot.next("ok")["seq"] == 1
+        eventually(lambda: [text for text in told(inn, room) if "몇 시" in text], "the question is asked")
+        inn.write("kim@example.kr", "/도움말")
+        inn.write("kim@example.kr", "3시")
+        assert bot.next("answer") == {"type": "answer", "ask": ask["id"], "seq": 1, "text": "3시"}
+        # The handler runs again, and asks what it has asked before.
+        bot.send(type="wait", ask=ask["id"], seq=1, text="몇 시로 할까요?", seconds=300)
+        assert bot.next("answer")["text"] == "3시"
+        bot.say(ask, 2, "3시로 했어요")
+        bot.done(ask, 3)
+        assert [text for text in told(inn, room) if "몇 시" in text] == ["몇 시로 할까요?"]
+
+
+def test_a_question_that_nobody_answers_in_time_has_no_answer(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        inn.write("kim@example.kr", name)
+        ask = bot.next("ask")
+        bot.send(type="wait", ask=ask["id"], seq=1, text="몇 시로 할까요?", seconds=1)
+        assert bot.next("answer") == {"type": "answer", "ask": ask["id"], "seq": 1, "text": None}
+        bot.done(ask, 2)
+
+
+# --- too much ---
+
+
+def test_frames_that_are_too_many_or_too_large_end_the_socket(inn: House) -> None:
+    _, key = new_bot(inn)
+    with here(inn, key) as bot:
+        bot.send(type="nothing", text="가" * 30_000)
+        assert bot.closed()[0] == 4029
+    with here(inn, key) as bot:
+        for _ in range(400):
+            bot.connection.send('{"type": "nothing"}')
+        assert bot.closed()[0] == 4029
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"type": "reply"},
+        {**hello(), "commands": [{"name": "예약"}]},
+        {**hello(), "commands": [{"name": "/a"}, {"name": "/A"}]},
+        {**hello(), "commands": [{"name": f"/c{number}"} for number in range(101)]},
+        {**hello(), "concurrency": 0},
+    ],
+)
+def test_a_wrong_beginning_is_told_why(inn: House, first: dict[str, object]) -> None:
+    _, key = new_bot(inn)
+    talker = Talker(dial(inn, key))
+    talker.send(**first)
+    code, why = talker.closed()
+    assert code == 4001 and why
+
+
+def test_what_can_never_be_kept_is_told_so_and_the_next_is_kept(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        inn.write("kim@example.kr", name)
+        ask = bot.next("ask")
+        for wrong in ({"text": "x" * 20_001}, {"text": " "}, {"files": [{"name": "a", "url": "http://a.kr"}]}):
+            answer = bot.say(ask, 1, **{"text": "", **wrong})
+            assert answer["type"] == "no" and answer["why"]
+        assert bot.say(ask, 2, "좋아요")["type"] == "ok"
+        assert bot.done(ask, 3)["type"] == "ok"
+
+
+def test_a_bot_that_neither_reads_nor_answers_holds_up_nobody(inn: House) -> None:
+    slow_name, quick_name, (_, slow_key), (_, quick_key) = new_command(), new_command(), new_bot(inn), new_bot(inn)
+    stuck = Bot(dial(inn, slow_key), hello([{"name": slow_name}], at_once=100))
+    with here(inn, quick_key, commands=[{"name": quick_name}]) as quick:
+        for _ in range(6):
+            inn.write("kim@example.kr", f"{slow_name} {'가' * 2000}")
+        began = time.monotonic()
+        inn.write("kim@example.kr", quick_name)
+        quick.answer("바로")
+        assert time.monotonic() - began < 5.0  # the chat's own commands before it have to be decided first
+    stuck.close()
+
+
+def test_a_page_of_another_site_or_without_a_ticket_is_shown_nothing(inn: House) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        knock(inn, "https://evil.example")
+    assert caught.value.response.status_code == 403
+    member, _ = new_page(inn, "home")
+    used = ticket(inn, "home", member)
+    first = Talker(knock(inn))
+    first.send(type="hello", ticket=used)
+    assert first.next()["type"] == "welcome"
+    first.close()
+    for shown in (used, "tk_guess", ticket(inn, "home", member, seconds=-1), ticket(inn, "home", "home/nobody")):
+        stranger = Talker(knock(inn))
+        stranger.send(type="hello", ticket=shown)
+        assert stranger.closed()[0] in (4001, 4003)
