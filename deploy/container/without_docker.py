@@ -178,9 +178,8 @@ def main() -> None:
         one = built(folder)
         print(f"FIGURE built in {time.monotonic() - began:.0f} s")
         ours = one.root / "srv/maru"
-        print(
-            f"FIGURE our layer {mib(ours):.0f} MiB (packages {mib(ours / '.venv'):.0f}), stand-in of the base {mib(one.root) - mib(ours):.0f}"
-        )
+        packages, beneath = mib(ours / ".venv"), mib(one.root) - mib(ours)
+        print(f"FIGURE our layer {mib(ours):.0f} MiB (packages {packages:.0f}), the base's stand-in {beneath:.0f}")
         print(f"FIGURE a second build gives the same bytes: {digest(ours) == digest(built(folder).root / 'srv/maru')}")
         print(f"FIGURE answering {answers(one):.1f} s after its start")
     finally:
