@@ -73,7 +73,7 @@ boot() {
   mkdir -p /run/systemd/nspawn
   mountpoint -q /run/systemd/nspawn || mount -t tmpfs tmpfs /run/systemd/nspawn
   SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q -D "$root" --boot --register=no --keep-unit --machine=$name \
-    --network-namespace-path=/run/netns/$name --resolv-conf=off --timezone=off </dev/null >"$base/boot.log" 2>&1 &
+    --network-namespace-path=/run/netns/$name --capability=CAP_NET_ADMIN --resolv-conf=off --timezone=off </dev/null >"$base/boot.log" 2>&1 &
   nspawn=$!
   for _ in $(seq 300); do
     leader=$(pgrep -P $nspawn || true)
