@@ -106,7 +106,10 @@ look() {
     awk -v what="$(inside cat "/proc/$pid/cmdline" | tr '\0' ' ' | cut -c 1-70)" \
       '/^Pss:/ { printf "FIGURE memory at rest (PSS) %4d MiB  %s\n", $2 / 1024, what }' <(inside cat "/proc/$pid/smaps_rollup")
   done
+  local day
+  for day in 1 2 3 4 5; do inside touch -d "2020-01-0$day" "/var/backups/maru/maru-2020010${day}T000000.tar.gz"; done
   inside maru-backup
+  [ "$(inside ls /var/backups/maru | wc -l)" = 3 ] # the old ones go, the latest three never
   inside systemctl start maru-restore-drill && inside journalctl -u maru-restore-drill -o cat --no-pager | grep restored
   inside systemctl start maru-check
   inside maru-check || true
