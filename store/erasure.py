@@ -6,13 +6,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from store import audit, database, errands, processes
+from store import audit, bot_calls, database, errands, processes, webchat_lines
 from store.answers import ASKING, ENDED, Answer
+from store.bot_calls import Answer as Said
+from store.bot_calls import Call
 from store.chats import Chat
 from store.database import is_one_of
 from store.deliveries import CANCELLED, SENDING, WAITING, Delivery
 from store.events import IGNORED, NEW, Event
-from store.retention import ANSWER, DELIVERY, EVENT, empty
+from store.members import Member
+from store.retention import ANSWER, CALL, DELIVERY, EVENT, empty
 from store.surveys import Survey
 from store.topics import Subscriber
 
@@ -45,6 +48,14 @@ class Person:
     def subscriptions(self) -> ColumnElement[bool]:
         return and_(Subscriber.channel == self.channel, Subscriber.chat.in_(self.chats))
 
+    def calls(self) -> ColumnElement[bool]:
+        """What they said to bots."""
+        return and_(Call.channel == self.channel, or_(Call.person == self.id, Call.chat.in_(self.chats)))
+
+    def memberships(self) -> ColumnElement[bool]:
+        on_page = and_(Member.channel == webchat_lines.CHANNEL, Member.chat.endswith(f"/{self.id}", autoescape=True))
+        return and_(Member.channel == self.channel, or_(Member.chat.in_(self.chats), on_page))
+
     def rows_of_chats(self) -> ColumnElement[bool]:
         return and_(Chat.channel == self.channel, Chat.chat.in_(self.chats))
 
@@ -64,7 +75,10 @@ def _shared(session: Session, channel: str, chat: str, id: str) -> bool:
 
 
 def is_known(session: Session, person: Person) -> bool:
-    tables = ((Event, person.events()), (Answer, person.answers()), (Chat, person.rows_of_chats()))
+    tables = (
+        *((Event, person.events()), (Answer, person.answers()), (Chat, person.rows_of_chats())),
+        (Member, person.memberships()),
+    )
     if session.get(Survey, (person.channel, person.id)) is not None:
         return True
     return any(session.scalar(select(exists().select_from(table).where(which))) for table, which in tables)
@@ -97,17 +111,27 @@ def erase(session: Session, person: Person) -> dict[str, int]:
     mailed = list(session.scalars(select(Delivery.chat).where(person.deliveries(), Delivery.channel == MAIL)))
     done = {"deliveries": empty(session, Delivery, person.deliveries(), left)}  # found by the events: so before them
     done["answers"] = empty(session, Answer, person.answers(), {**ANSWER, "chat": "", "person": "", "ask_key": ""})
+    _erase_calls(session, person)
     unique = ERASED + ":" + cast(Event.id, String)
     done["events"] = empty(session, Event, person.events(), {**EVENT, **none, "person": "", "platform_id": unique})
     _forget_addresses(session, mailed)
     for table, which in (
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id)),
         (Subscriber, person.subscriptions()),
+        (Member, person.memberships()),
         (Chat, person.rows_of_chats()),
     ):
         gone = session.execute(delete(table).where(which), execution_options=_QUIETLY)
         done[table.__tablename__] = int(gone.rowcount)  # type: ignore[attr-defined]
     return done
+
+
+def _erase_calls(session: Session, person: Person) -> None:
+    said = select(Call.id).where(person.calls())
+    empty(session, Said, Said.call_id.in_(said), {"text": None})
+    ended = update(Call).where(person.calls(), is_one_of(Call.state, *bot_calls.OPEN))
+    session.execute(ended.values(state=bot_calls.EXPIRED, socket=None, wait_until=None), execution_options=_QUIETLY)
+    empty(session, Call, person.calls(), {**CALL, "person": "", "chat": "", "thread": "", "why": ERASED})
 
 
 def _forget_addresses(session: Session, mailed: list[str]) -> None:
@@ -124,6 +148,9 @@ def export(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id), Survey.person),
         (Chat, person.rows_of_chats(), Chat.chat),
         (Subscriber, person.subscriptions(), Subscriber.id),
+        (Member, person.memberships(), Member.id),
+        (Call, person.calls(), Call.id),
+        (Said, Said.call_id.in_(select(Call.id).where(person.calls())), Said.call_id),
         (Event, person.events(), Event.id),
         (Answer, person.answers(), Answer.id),
         (Delivery, person.deliveries(), Delivery.id),
