@@ -8,7 +8,7 @@ SEED ?= 1
 RUNS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-all lint bench torture
+.PHONY: help run setup sdk test test-all lint bench torture
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -18,6 +18,9 @@ run: $(STAMP) ## start everything here: web, worker, clock, and a sandbox for th
 
 setup: $(STAMP) ## the same without starting: packages, database, shipped modules, first admin
 	@$(BIN)/python run.py --setup
+
+sdk: $(STAMP) ## build the wheel for bot authors, which the service offers at /bots/sdk/
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir sdk/dist ./sdk && ls sdk/dist
 
 test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under 4 minutes)
 	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)

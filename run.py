@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -25,7 +25,7 @@ import settings as knobs
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
-STAND_INS = ("channeltalk", "webex", "email")  # channels that the sandbox can play
+STAND_INS = ("channeltalk", "webex", "telegram", "google_chat", "sns", "email")  # channels that the sandbox can play
 NO_KEYS = {
     "api_url",
     "bot_name",
@@ -33,6 +33,10 @@ NO_KEYS = {
     "webhook_name",
     "webhook_url",
     "webhook_secret",
+    "secret_token",
+    "certs_url",
+    "endpoint",
+    "base_url",
     "receive_mail",
 }  # alone they open nothing
 SLOWEST_BACKOFF = 10.0
@@ -168,15 +172,17 @@ class House:
         self.played = [name for name in STAND_INS if self._plays(name)]
         if self.played:
             env |= self._stand_in_keys()
+            env.setdefault("ALLOW_PRIVATE_URLS", "on")  # the page of the example is on this machine
         return env
 
     def _made_keys(self) -> dict[str, Any]:
         """Of each stand-in; a folder that is older than one of them gets that one's added."""
         path = self.settings.data_dir / "sandbox.json"
         made: dict[str, Any] = json.loads(_made_once(path, lambda: json.dumps(_sandbox_secrets())))
-        if not made.keys() >= _sandbox_secrets().keys():
+        added = _sandbox_secrets(without=made.keys())
+        if added:
             path.unlink()
-            made = _sandbox_secrets() | made
+            made |= added
             _made_once(path, lambda: json.dumps(made))
         return made
 
@@ -200,6 +206,18 @@ class House:
                 "WEBEX_API_URL": origin,
                 "WEBHOOK_URL": f"http://127.0.0.1:{self.settings.port}/hooks/webex",
             },
+            "telegram": {
+                "TELEGRAM_BOT_TOKEN": made["telegram"]["bot_token"],
+                "TELEGRAM_API_URL": origin,
+            },
+            "google_chat": {
+                "GOOGLE_APPLICATION_CREDENTIALS": self._google_account(made, origin),
+                "GOOGLE_CHAT_AUDIENCE": f"http://127.0.0.1:{self.settings.port}/hooks/google_chat",
+                "GOOGLE_CHAT_PROJECT_NUMBER": made["google_chat"]["project_number"],
+                "GOOGLE_CHAT_API_URL": origin,
+                "GOOGLE_CERTS_URL": f"{origin}/google/certs",
+            },
+            "sns": {"SNS_TOPIC_ARNS": "arn:aws:sns:ap-northeast-2:111122223333:ops-alarms", "SNS_BASE_URL": origin},
             "email": {
                 "SANDBOX_SMTP_PORT": str(self.smtp_port),
                 "SMTP_URL": "127.0.0.1",
@@ -210,6 +228,13 @@ class House:
             },
         }
         return {name: value for channel in self.played for name, value in keys[channel].items()}
+
+    def _google_account(self, made: dict[str, Any], origin: str) -> str:
+        """The file of a service account, as Google hands one out; written anew, since the sandbox may have moved."""
+        path = self.settings.data_dir / "sandbox-google.json"
+        path.unlink(missing_ok=True)
+        _made_once(path, lambda: json.dumps(google_account(made["signing"]["private_key"], origin)))
+        return str(path)
 
     def _check_ports(self) -> None:
         settings = self.settings
@@ -248,7 +273,10 @@ class House:
                 raise SystemExit("maru: the embedded Valkey server did not start")
 
     def _set_up(self, env: dict[str, str]) -> None:
-        part = Part("setup", [str(BIN / "flask"), "setup", "--json"], env)
+        command = [str(BIN / "flask"), "setup", "--json"]
+        if self.played:
+            command += ["--sandbox", f"http://127.0.0.1:{self.settings.sandbox_port}"]
+        part = Part("setup", command, env)
         process = part.start(stdout=subprocess.DEVNULL)
         while process.poll() is None:
             if self.stopping.wait(0.02):
@@ -268,6 +296,7 @@ class House:
                 "SANDBOX_SECRETS": str(settings.data_dir / "sandbox.json"),
                 "PRODUCT_URL": product,
                 "SANDBOX_SMTP_PORT": env.get("SANDBOX_SMTP_PORT", ""),
+                "SANDBOX_CLOCK": env["CLOCK_FILE"],
             }
             self._add("sandbox", [sys.executable, "-m", "sandbox"], sandbox)
         self._add("web", [str(BIN / "gunicorn")], env)
@@ -361,14 +390,39 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _sandbox_secrets() -> dict[str, dict[str, object]]:
-    return {
-        "channeltalk": {
+def _sandbox_secrets(without: Collection[str] = ()) -> dict[str, dict[str, object]]:
+    makers: dict[str, Callable[[], dict[str, object]]] = {
+        "channeltalk": lambda: {
             "access_key": secrets.token_hex(16),
             "access_secret": secrets.token_hex(24),
             "webhook_tokens": [secrets.token_hex(16), secrets.token_hex(16)],
         },
-        "webex": {"bot_token": secrets.token_hex(32)},
+        "webex": lambda: {"bot_token": secrets.token_hex(32)},
+        "telegram": lambda: {"bot_token": f"{secrets.randbelow(9 * 10**8) + 10**8}:AA{secrets.token_hex(16)}A"},
+        "google_chat": lambda: {"project_number": "123456789012"},
+        "signing": lambda: {"private_key": new_private_key()},  # with it the sandbox's Google and Amazon sign
+    }
+    return {name: make() for name, make in makers.items() if name not in without}
+
+
+def new_private_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key, kind = rsa.generate_private_key(public_exponent=65537, key_size=2048), serialization.Encoding.PEM
+    return key.private_bytes(kind, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+
+
+def google_account(private_key: str, origin: str) -> dict[str, str]:
+    """A service account's key as Google writes it, of the sandbox at this origin."""
+    return {
+        "type": "service_account",
+        "project_id": "maru-sandbox",
+        "private_key_id": "sandbox",
+        "private_key": private_key,
+        "client_email": "maru@maru-sandbox.iam.gserviceaccount.com",
+        "client_id": "100000000000000000001",
+        "token_uri": f"{origin}/google/token",
     }
 
 

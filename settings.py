@@ -140,7 +140,7 @@ class Settings:
             "audience",
         }
         public |= {"smtp_url", "smtp_port", "smtp_tls", "send_mail", "receive_mail", "application_credentials"}
-        public |= {"project_number", "topic_arns"}
+        public |= {"project_number", "topic_arns", "endpoint"}
         found = [v for keys in self.channels.values() for k, v in keys.items() if k not in public]
         found += [p for v in found if "," in v for p in v.split(",")]
         found += [urlsplit(u).password or "" for u in (self.database_url, self.redis_url)]
@@ -308,6 +308,8 @@ def _channels(given: _Given) -> dict[str, dict[str, str]]:
         channels[channel] = found
     channels["webchat"] = {}  # our own page needs none
     _check_pairs(channels)
+    _check_google(given, channels["google_chat"])
+    _check_topics(channels["sns"])
     channels["email"] = _email(channels["email"])
     return channels
 
@@ -317,6 +319,12 @@ def _completed(channels: dict[str, dict[str, str]], base_url: str, secret_key: s
     webex = {"webhook_name": WEBHOOK_NAME, "webhook_url": f"{base_url}/hooks/webex"}
     if secret_key:
         webex["webhook_secret"] = hmac.new(secret_key.encode(), b"webex webhook", hashlib.sha256).hexdigest()
+        secret = hmac.new(secret_key.encode(), b"telegram webhook", hashlib.sha256).hexdigest()
+        channels["telegram"] = {"secret_token": secret} | channels["telegram"]
+    channels["telegram"]["webhook_url"] = f"{base_url}/hooks/telegram"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", channels["telegram"].get("secret_token", "")):
+        raise Wrong("TELEGRAM_SECRET_TOKEN: at most 256 of A-Z, a-z, 0-9, _ and -")
+    channels["google_chat"]["endpoint"] = f"{base_url}/hooks/google_chat"
     channels["webex"] = webex | channels["webex"]
     url = urlsplit(channels["webex"]["webhook_url"])
     if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
@@ -336,6 +344,34 @@ def _check_pairs(channels: Mapping[str, Mapping[str, str]]) -> None:
     name = talk.get("bot_name", "")
     if name and not re.fullmatch(r"[^@#$%:/\\]{1,30}", name):
         raise Wrong("CHANNELTALK_BOT_NAME: at most 30 characters and none of @ # $ % : / \\")
+
+
+def _check_google(given: _Given, keys: dict[str, str]) -> None:
+    audience, number = keys.get("audience", ""), keys.get("project_number", "")
+    parts = urlsplit(audience)
+    if audience and not audience.isdecimal() and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise Wrong(f"GOOGLE_CHAT_AUDIENCE: {audience!r} is neither a project's number nor a whole address")
+    if number and not re.fullmatch(r"[0-9]{1,20}", number):
+        raise Wrong(f"GOOGLE_CHAT_PROJECT_NUMBER: {number!r} is no number; the project's name is something else")
+    if keys.get("application_credentials"):
+        path = Path(keys["application_credentials"])
+        keys["application_credentials"] = str(path if path.is_absolute() else given.root / path)
+        try:
+            kind = json.loads(Path(keys["application_credentials"]).read_text(encoding="utf8")).get("type")
+        except OSError as error:
+            raise Wrong(f"GOOGLE_APPLICATION_CREDENTIALS: cannot read {path}: {error.strerror}") from None
+        except (ValueError, AttributeError):
+            kind = None
+        if not isinstance(kind, str):
+            raise Wrong(f"GOOGLE_APPLICATION_CREDENTIALS: {path} is no file of credentials that Google made")
+
+
+def _check_topics(keys: Mapping[str, str]) -> None:
+    for arn in keys.get("topic_arns", "").split(","):
+        if arn.strip() and not re.fullmatch(
+            r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn.strip()
+        ):
+            raise Wrong(f"SNS_TOPIC_ARNS: {arn.strip()!r} is not of the form arn:aws:sns:REGION:ACCOUNT:TOPIC")
 
 
 def _api_key_file(path: Path) -> dict[str, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
@@ -74,23 +74,28 @@ def silences(hush: Hush, matter: Matter, now: datetime) -> bool:
         return False
     return (
         (not hush.topic or hush.topic == matter.topic)
-        and (not hush.key or fnmatchcase(matter.key.casefold(), hush.key.casefold()))
+        and (not hush.key or _fits(matter.key, hush.key))
         and (not hush.words or hush.words.casefold() in matter.title.casefold())
         and (not hush.severity or rank(matter.severity) <= rank(hush.severity))
     )
 
 
+def _fits(key: str, pattern: str) -> bool:
+    """* and ? stand for anything; an opening bracket, which names have, for itself."""
+    return fnmatchcase(key.casefold(), pattern.casefold().replace("[", "[[]"))
+
+
 def quiet_until(listener: Listener, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """When the quiet hours end in which `now` lies; None when it lies in none."""
+    """When the quiet hours end in which `now` lies; None when it lies in none. Both ends are moments, so an hour that
+    the change to summer time skips or doubles neither ends them early nor begins them twice."""
     begin, end = listener.quiet_from, listener.quiet_until
     if begin is None or end is None or begin == end:
         return None
-    local = now.astimezone(ZoneInfo(listener.zone) if listener.zone else zone)
-    clock, over_night = local.time(), begin > end
-    inside = (clock >= begin or clock < end) if over_night else begin <= clock < end
-    if not inside:
-        return None
-    ends_on = local.date() + timedelta(days=1 if over_night and clock >= begin else 0)
-    until = datetime.combine(ends_on, end, local.tzinfo)
-    # An hour that is skipped or doubled by the change to summer time must not end the quiet before it began.
-    return until if until.timestamp() > now.timestamp() else None
+    here = ZoneInfo(listener.zone) if listener.zone else zone
+    today = now.astimezone(here).date()
+    for day in (today - timedelta(days=1), today):  # the evening before, where they last over midnight
+        began = datetime.combine(day, begin, here).astimezone(UTC)
+        ends = datetime.combine(day + timedelta(days=begin > end), end, here).astimezone(UTC)
+        if began <= now < ends:
+            return ends.astimezone(here)
+    return None

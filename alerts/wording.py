@@ -91,7 +91,10 @@ def after_quiet(tellings: Sequence[Telling], firing: frozenset[int], korean: boo
     title = "조용한 시간에 온 소식" if korean else "While you were quiet"
     lines = [f"<b>{title}</b>"]
     lines += [f"<b>{quoted(one.title)}</b>\n{one.text}".strip() for one in news]
-    lines += [f"{TONES[_tone(one)]} {one.since:%m-%d %H:%M} {quoted(one.title)}" for one in still]
+    lines += [f"{TONES[_tone(one)]} {one.since:%m-%d %H:%M} {quoted(one.title)}" for one in still[:MOST_LISTED]]
+    if len(still) > MOST_LISTED:
+        more = len(still) - MOST_LISTED
+        lines.append(f"그 밖에 {more}건: /경보 로 볼 수 있어요." if korean else f"and {more} more: see /alerts")
     if gone:
         lines.append(f"🟢 그 사이에 끝난 알람 {gone}건" if korean else f"🟢 {gone} that came and went")
     tone = "alarm" if still else "info"

@@ -2,8 +2,16 @@
 
 from types import ModuleType
 
-from channels import alert, channeltalk, email, webchat, webex
+from channels import alert, channeltalk, email, google_chat, sns, telegram, webchat, webex
 
 __all__ = ["CHANNELS", "alert"]
 
-CHANNELS: dict[str, ModuleType] = {"channeltalk": channeltalk, "email": email, "webchat": webchat, "webex": webex}
+CHANNELS: dict[str, ModuleType] = {
+    "channeltalk": channeltalk,
+    "email": email,
+    "webex": webex,
+    "telegram": telegram,
+    "google_chat": google_chat,
+    "sns": sns,
+    "webchat": webchat,
+}

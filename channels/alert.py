@@ -34,9 +34,11 @@ def verify(keys: Keys, call: Call) -> None:
 
 
 def parse(keys: Keys, call: Call) -> list[Inbound]:
-    told = read(read_json(call.body))
-    if told["topic"] not in keys["topics"].split(","):
+    body = read_json(call.body)
+    topic = body.get("topic")
+    if isinstance(topic, str) and topic.strip() and topic.strip() not in keys["topics"].split(","):
         raise Refused("not a topic of this token")
+    told = read(body)
     # Whoever may repeat itself says by what we know it again.
     own = call.headers.get("idempotency-key", "")
     id = hashlib.sha256(f"{keys['name']}:{own}".encode("utf8", "replace")).hexdigest()[:32] if own else token_hex(16)
@@ -59,11 +61,11 @@ def read(body: Mapping[str, Any]) -> dict[str, str]:
             raise Malformed(f"{name} is longer than {most} characters")
     if not told["topic"]:
         raise Malformed("topic is missing")
-    if not told["title"] and not told["text"]:
-        raise Malformed("title is missing")
+    told["state"] = _one_of(body, "state", {state: state for state in STATES}, "firing")
+    if not told["title"] and not told["text"] and not (told["state"] == "resolved" and told["key"]):
+        raise Malformed("title is missing")  # of what is over the key is enough: its title is known
     if told["url"] and not (urlsplit(told["url"]).scheme in ("http", "https") and urlsplit(told["url"]).netloc):
         raise Malformed("url must begin with https:// or http://")
-    told["state"] = _one_of(body, "state", {state: state for state in STATES}, "firing")
     told["severity"] = _one_of(body, "severity", SEVERITIES, "warning")
     return told
 

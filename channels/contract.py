@@ -66,7 +66,7 @@ class Inbound:
 
     kind: message (somebody writes), chat_opened, manager_wrote, chat_closed, profile, joined (we, to a room), left (we
     were removed or blocked), moved (the chat has the id `text` from now on), alert (of a hook; the payload tells),
-    notification (of SNS; the payload tells).
+    notification, confirmation, unsubscribed (of SNS; the payload tells).
     source: by what the channel's `read` fetches the words, where the call does not bring them.
     room: several people are there. thread: what an answer in a room is put under.
     """
@@ -148,7 +148,9 @@ def _no_constant(word: str) -> None:
     raise ValueError(word)
 
 
-def read_json(body: bytes, constant: Callable[[str], Any] = _no_constant) -> dict[str, Any]:
+def read_json(
+    body: bytes, constant: Callable[[str], Any] = _no_constant, longest: int = LONGEST_TEXT
+) -> dict[str, Any]:
     """The body as a JSON object, or `Malformed`. Endless nesting and endless digits are no JSON here; nor are NaN and
     Infinity, unless `constant` makes something of them."""
     try:
@@ -162,7 +164,7 @@ def read_json(body: bytes, constant: Callable[[str], Any] = _no_constant) -> dic
         raise Malformed("not JSON") from None
     if not isinstance(value, dict):
         raise Malformed("not a JSON object")
-    _judge(value)
+    _judge(value, longest)
     # Half a surrogate pair and NUL can be written in JSON but in no database.
     return storable(value) if b"\\ud" in body.lower() or b"\\u0000" in body else value
 
@@ -177,7 +179,7 @@ def _number(kind: type[int] | type[float]) -> Any:
     return read
 
 
-def _judge(value: dict[str, Any]) -> None:
+def _judge(value: dict[str, Any], longest: int) -> None:
     """A mebibyte of JSON may hold half a million values; what reads it later need not think of that."""
     level: list[Any] = [value]
     items = 0
@@ -192,8 +194,8 @@ def _judge(value: dict[str, Any]) -> None:
         names = (name for box in boxes if isinstance(box, dict) for name in box)
         if any(len(name) > LONGEST_NAME for name in names):
             raise Malformed(f"a name is longer than {LONGEST_NAME} characters")
-        if any(len(item) > LONGEST_TEXT for item in level if isinstance(item, str)):
-            raise Malformed(f"a text is longer than {LONGEST_TEXT} characters")
+        if any(len(item) > longest for item in level if isinstance(item, str)):
+            raise Malformed(f"a text is longer than {longest} characters")
     raise Malformed("nested too deeply")
 
 

@@ -45,15 +45,17 @@ def call(
     headers: Mapping[str, str],
     params: Mapping[str, str] | None = None,
     body: Any = None,
+    data: bytes | None = None,
+    seconds: float = READ_SECONDS,
     may_send: Callable[[], bool] | None = None,
 ) -> Reply:
-    """One request. `may_send` is asked last, right before bytes leave: a process that is frozen here for a while must
-    not go on with a message that another has sent meanwhile.
+    """One request, with `body` as JSON or `data` as it is. `may_send` is asked last, right before bytes leave: a
+    process that is frozen here for a while must not go on with a message that another has sent meanwhile.
 
     Raises SendError when there was no whole answer; `unclear` tells whether the request may have arrived.
     """
-    data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf8", "replace")
-    if data is not None:
+    if body is not None:
+        data = json.dumps(body, ensure_ascii=False).encode("utf8", "replace")
         headers = {**headers, "content-type": "application/json; charset=utf-8"}
     _local.may_send = may_send
     try:
@@ -64,7 +66,7 @@ def call(
             headers=headers,
             params=params,
             data=data,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            timeout=(CONNECT_SECONDS, seconds),
             allow_redirects=False,
             stream=True,
         ) as response:

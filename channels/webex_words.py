@@ -139,7 +139,7 @@ def _tokens(text: str, most: int) -> Iterator[str]:
             yield token
             continue
         part = ""
-        for letter in _letters(token):
+        for letter in letters(token):
             if part and _cost(part + letter) > most:
                 yield part
                 part = ""
@@ -147,7 +147,7 @@ def _tokens(text: str, most: int) -> Iterator[str]:
         yield part
 
 
-def _letters(word: str) -> Iterator[str]:
+def letters(word: str) -> Iterator[str]:
     """As people see them: an accent stays on its letter, a family of emoji together."""
     letter = ""
     for one in word:

@@ -15,7 +15,7 @@ from commands.printing import as_json, fail, local, show, show_rows
 from commands.publishing import SHELL
 from settings import Settings
 from store import alerts, audit, database, silences, topics
-from workers import alerting
+from workers import alerting, telling
 
 command = AppGroup("alerts", help="What fires, and who is told.")
 a_severity = click.option("--severity", type=click.Choice(SEVERITIES), default=WARNING, show_default=True)
@@ -62,10 +62,10 @@ def route(topic: str, at: str | None, key: str, title: str, severity: str, as_js
         if topics.get(session, topic) is None:
             fail(f"There is no topic {topic}.")
         matter = Matter(topic, key, title, severity)
-        hushes = alerting.hushes(session, now)
+        hushes = telling.hushes(session, now)
         rows = []
         for one in topics.subscribers(session, topic):
-            found = routing.decide(matter, alerting.listener(one), hushes, now, _settings().timezone)
+            found = routing.decide(matter, telling.listener(one), hushes, now, _settings().timezone)
             rows.append(
                 {
                     "topic": one.topic,

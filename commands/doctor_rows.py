@@ -173,7 +173,7 @@ def channels(settings: Settings, running: bool) -> Iterator[Verdict]:
         if not found:
             yield bad(name, "only webhook tokens are given", "Give its access key and secret: sending needs them.")
         for one in found:
-            stopped = is_loopback(urlsplit(keys["api_url"]).hostname) and not running
+            stopped = is_loopback(urlsplit(keys.get("api_url", "")).hostname) and not running
             yield Verdict(f"{name} {one.name}", one.ok, one.detail, one.mend, "warn" if stopped else one.level)
 
 

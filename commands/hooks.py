@@ -63,6 +63,7 @@ def list_hooks(as_json: bool) -> None:
                 "topics": list(one.topics) if as_json else ", ".join(one.topics),
                 "revoked": one.revoked_at is not None,
                 "since": local(one.created_at),
+                "used": local(one.used_at),
             }
             for one in hooks.listed(session)
         ]

@@ -14,17 +14,20 @@ import clock
 from commands.db import migrate
 from commands.printing import as_json, fail, show
 from settings import ROOT
-from store import companies, database, services, staff, versions
+from store import companies, database, services, staff, versions, watches
 
 SHIPPED = ROOT / "responses" / "shipped"
 CATALOGUE = SHIPPED / "services.yaml"
+WATCHES = ROOT / "alerts" / "shipped"
+PLAYED = "/watched/cases"  # the sandbox's page: a watch that looks at it is the example still
 FIRST_ADMIN = "admin@maru.local"
 
 
 @click.command("setup")
+@click.option("--sandbox", default="", help="Its address: the watch of the example looks at its page.")
 @as_json
 @with_appcontext
-def command(as_json: bool) -> None:
+def command(sandbox: str, as_json: bool) -> None:
     """Bring the database up to date, add what is shipped, make the first admin."""
     settings = current_app.extensions["settings"]
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -34,7 +37,7 @@ def command(as_json: bool) -> None:
         fail(f"maru: DATABASE_URL: the database cannot be used: {' '.join(str(error.orig).split())}")
     with database.writing() as session:
         database.alone(session)
-        added = [*ship(session), *ship_services(session)]
+        added = [*ship(session), *ship_services(session), *(ship_watches(session, sandbox) if sandbox else [])]
         companies.ensure(session, settings.home_company, clock.now())
         password = None if staff.listed(session) else staff.add(session, FIRST_ADMIN, "admin", clock.now())
     if password:
@@ -80,6 +83,20 @@ def ship_services(session: Session) -> list[str]:
         raise click.ClickException("\n".join(str(problem) for problem in catalogue.problems))
     services.save(session, [asdict(service) for service in catalogue.services], clock.now(), origin=services.SHIPPED)
     return [CATALOGUE.stem]
+
+
+def ship_watches(session: Session, sandbox: str) -> list[str]:
+    """The example of a watch, which looks at a page of the sandbox; again when that has another address."""
+    from workers import watching
+
+    added = []
+    for path in sorted(WATCHES.glob("*.yaml")):
+        text = path.read_text(encoding="utf8").replace("SANDBOX", sandbox)
+        kept = watches.get(session, path.stem)
+        if kept is None or (kept.source != text and PLAYED in kept.source):
+            watching.save(session, text, path.name, clock.now())
+            added.append(path.stem)
+    return added
 
 
 def _is_ours(session: Session, kind: str, name: str) -> bool:

@@ -19,6 +19,8 @@ CHANNELS = ("channeltalk", "webex", "google_chat", "telegram", "email", "webchat
 command = AppGroup("subscribers", help="Who hears which topic.")
 a_channel = click.argument("channel", type=click.Choice(CHANNELS))
 
+CHATS_BEGIN_SO = {"ignore_unknown_options": True}  # a group in Telegram has a number such as -1002000300400
+
 
 @command.command("list")
 @as_json
@@ -32,7 +34,7 @@ def list_subscribers(as_json: bool) -> None:
     show_rows(rows, as_json, "Nobody has subscribed yet.")
 
 
-@command.command("add")
+@command.command("add", context_settings=CHATS_BEGIN_SO)
 @click.argument("topic", callback=a_topic)
 @a_channel
 @click.argument("chat")
@@ -55,7 +57,7 @@ def _check(channel: str, chat: str) -> None:
         raise click.UsageError(f"'{chat}' is no e-mail address")
 
 
-@command.command("set")
+@command.command("set", context_settings=CHATS_BEGIN_SO)
 @click.argument("topic")
 @a_channel
 @click.argument("chat")
@@ -95,7 +97,7 @@ def _shown(one: topics.Subscriber) -> dict[str, str]:
     return named | {"quiet": quiet, "zone": one.zone, "severity": one.severity}
 
 
-@command.command("remove")
+@command.command("remove", context_settings=CHATS_BEGIN_SO)
 @click.argument("topic")
 @a_channel
 @click.argument("chat")

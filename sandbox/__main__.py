@@ -2,7 +2,8 @@
 
 SANDBOX_PORT: 8002 unless given; 0 takes any free one. PRODUCT_URL: the product's origin. SANDBOX_SECRETS: a
 JSON file, {"channeltalk": {"access_key", "access_secret", "webhook_tokens": [opened chats, messages]},
-"webex": {"bot_token"}}; without a bot's token Webex refuses every call.
+"webex": {"bot_token"}, "telegram": {"bot_token"}, "signing": {"private_key"}}; without a bot's token its platform
+refuses every call. With the private key (PEM) Google and Amazon sign; without one they make theirs.
 SANDBOX_SMTP_PORT: where mail is taken; unset: nowhere.
 """
 
@@ -22,9 +23,17 @@ from sandbox import page
 from sandbox.channeltalk import ChannelTalk
 from sandbox.control import Control, refuse_strangers
 from sandbox.faults import Faults
+from sandbox.google_chat import GoogleChat
+from sandbox.google_chat_control import GoogleChatControl
 from sandbox.mail import Mailbox
 from sandbox.record import Record
 from sandbox.server import Request, Response, listen
+from sandbox.signing import Signer
+from sandbox.sns import Sns
+from sandbox.sns_control import SnsControl
+from sandbox.telegram import Telegram
+from sandbox.telegram_control import TelegramControl
+from sandbox.watched import Watched
 from sandbox.webex import Webex
 from sandbox.webex_control import WebexControl
 
@@ -65,9 +74,10 @@ def _secrets(path: str) -> dict[str, Any]:
         raise Wrong(f"SANDBOX_SECRETS: cannot be read: {error}") from None
     if not isinstance(secrets, dict) or not isinstance(secrets.get("channeltalk"), dict):
         raise Wrong("SANDBOX_SECRETS: must be an object with a section per platform; channeltalk is missing")
-    webex = secrets.setdefault("webex", {"bot_token": ""})
-    if not isinstance(webex, dict) or not isinstance(webex.get("bot_token"), str):
-        raise Wrong("SANDBOX_SECRETS: webex.bot_token must be a text")
+    for platform in ("webex", "telegram"):
+        bot = secrets.setdefault(platform, {"bot_token": ""})
+        if not isinstance(bot, dict) or not isinstance(bot.get("bot_token"), str):
+            raise Wrong(f"SANDBOX_SECRETS: {platform}.bot_token must be a text")
     keys = secrets["channeltalk"]
     for name in ("access_key", "access_secret"):
         if not isinstance(keys.get(name), str) or not keys[name]:
@@ -86,14 +96,34 @@ class Sandbox:
         self.faults = Faults()
         self.talk = ChannelTalk(settings.secrets["channeltalk"], settings.product_url, self.record, self.faults)
         self.webex = Webex(settings.secrets["webex"], "", self.record, self.faults)
+        self.telegram = Telegram(settings.secrets["telegram"], settings.product_url, self.record, self.faults)
+        signer = Signer((settings.secrets.get("signing") or {}).get("private_key", ""))
+        google = settings.secrets.get("google_chat") or {}
+        self.google = GoogleChat(google, signer, settings.product_url, self.record, self.faults)
+        self.sns = Sns(signer, settings.product_url, self.record, self.faults)
         self.mailbox = Mailbox()
-        self.control = Control(self.talk, self.record, self.faults, WebexControl(self.webex, self.record))
+        self.watched = Watched()
+        webex, telegram = WebexControl(self.webex, self.record), TelegramControl(self.telegram, self.record)
+        google_chat, amazon = GoogleChatControl(self.google, self.record), SnsControl(self.sns)
+        self.control = Control(self.talk, self.record, self.faults, webex, telegram, google_chat, amazon)
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         if request.path.startswith("/open/"):
             return self.talk.answer(request)
+        if self.google.is_ours(request.path):
+            return self.google.answer(request)
+        if request.path.startswith("/SimpleNotificationService-") or (
+            request.path == "/" and "Action" in request.query
+        ):
+            return self.sns.answer(request)
         if request.path.startswith("/v1/"):
             return self.webex.answer(request)
+        if request.path.startswith("/bot"):
+            return self.telegram.answer(request)
+        if request.path == "/watched/cases":
+            return self.watched.answer(request)
+        if request.path == "/sandbox/watched":
+            return refuse_strangers(request) or self.watched.control(request)
         if request.path.startswith("/sandbox/"):
             return self.control.answer(request)
         part = self.mailbox if request.path == "/mail" else page

@@ -47,11 +47,9 @@ class Client:
         parts = urlsplit(url)
         origin = (parts.scheme, parts.netloc)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        head = (
-            f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: Maru-Sandbox\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        )
-        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+        head = f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(body)}\r\n"
+        told = {"User-Agent": "Maru-Sandbox", "Content-Type": "application/json", **headers}
+        head += "".join(f"{name}: {value}\r\n" for name, value in told.items()) + "\r\n"
         while True:
             wire = await self._wire(origin, parts.hostname or "", parts.port)
             reused, wire.used = wire.used, True

@@ -19,6 +19,9 @@ GET, POST settings        {"repeated_request_id": "same"|"new", "rate_limit": {"
 GET  webhooks             with their failures in a row
 POST webhooks/ID/unblock
 *    webex/…              webex_control.py
+*    telegram/…           telegram_control.py
+*    google_chat/…        google_chat_control.py
+*    sns/…                sns_control.py
 POST reset                no chats, no faults, an empty record
 """
 
@@ -32,8 +35,11 @@ from sandbox import channeltalk_markup as markup
 from sandbox.channeltalk import ChannelTalk, Rate
 from sandbox.channeltalk_chats import ON_DUTY, SUPPORT_BOT, WORKFLOW, Chat, Message, Missing
 from sandbox.faults import Faults, WrongRule
+from sandbox.google_chat_control import GoogleChatControl
 from sandbox.record import Record
 from sandbox.server import Request, Response, answer_json
+from sandbox.sns_control import SnsControl
+from sandbox.telegram_control import TelegramControl
 from sandbox.webex_control import WebexControl
 
 Json = dict[str, Any]
@@ -47,8 +53,18 @@ class Wrong(Exception):
 
 
 class Control:
-    def __init__(self, talk: ChannelTalk, record: Record, faults: Faults, webex: WebexControl) -> None:
+    def __init__(
+        self,
+        talk: ChannelTalk,
+        record: Record,
+        faults: Faults,
+        webex: WebexControl,
+        telegram: TelegramControl,
+        google_chat: GoogleChatControl,
+        sns: SnsControl,
+    ) -> None:
         self.talk, self.record, self.faults, self.webex = talk, record, faults, webex
+        self.telegram, self.google_chat, self.sns = telegram, google_chat, sns
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         stranger = refuse_strangers(request)
@@ -56,6 +72,12 @@ class Control:
             return stranger
         if request.path.startswith("/sandbox/webex/"):
             return self.webex.answer(request)
+        if request.path.startswith("/sandbox/telegram/"):
+            return self.telegram.answer(request)
+        if request.path.startswith("/sandbox/google_chat/"):
+            return self.google_chat.answer(request)
+        if request.path.startswith("/sandbox/sns/"):
+            return self.sns.answer(request)
         try:
             return self._route(request)
         except (Wrong, WrongRule, markup.Rejected) as wrong:
@@ -250,6 +272,9 @@ class Control:
         self.faults.set([])
         self.talk.clear()
         self.webex.webex.clear()
+        self.telegram.telegram.clear()
+        self.google_chat.chat.clear()
+        self.sns.sns.clear()
         self.record.clear()
         return {"n": self.record.n}
 

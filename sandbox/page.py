@@ -12,12 +12,15 @@ TYPES = {
     ".json": "application/json; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-PAGES = {"/": "index.html", "/employee": "employee.html"}
+PAGES = {
+    "/": "index.html", "/employee": "employee.html", "/subscriber": "subscriber.html", "/oncall": "oncall.html",
+    "/watched": "watched.html",
+}  # fmt: skip
 # Messages carry addresses of pictures that live elsewhere; everything else comes from here.
 POLICY = "; ".join(
     (
         "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data: http: https:",
-        "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+        "connect-src 'self'", "frame-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
     )
 )  # fmt: skip
 HEADERS = {

@@ -4,24 +4,26 @@ An alert is one episode: it fires, and perhaps again, until it is resolved. Each
 happening; its rows in the log say who was told, and why the others were not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Index, and_, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Index, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from store.database import Base, Id, Moment, is_one_of, is_sqlite
-from store.deliveries import Delivery
+from store.deliveries import CANCELLED, DEAD, SENT, Delivery
 from store.topics import Subscriber, Topic
 
 FIRING, RESOLVED, NEWS = "firing", "resolved", "news"
 WAITING, TELLING, DONE = "waiting", "telling", "told"  # of a happening
 OPEN, CLOSED = "open", "closed"  # of a bundle
+BLOCKED = "blocked"  # of a row: by whoever should have heard it
 GROUP_SECONDS, REPEAT_MINUTES, ACK_MINUTES = 30, 240, 240
 KEYLESS_LISTED = timedelta(days=1)  # nobody can resolve what has no key
+_QUIETLY = {"synchronize_session": False}
 
 
 class Alert(Base):
@@ -157,11 +159,28 @@ class Row(Base):
     )
 
 
+TOGETHER = 5000  # ids in one statement: fewer than either database takes
+
+
+def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), TOGETHER):
+        yield ids[start : start + TOGETHER]
+
+
 # --- alerts ---
 
 
 def get(session: Session, id: int) -> Alert | None:
     return session.get(Alert, id, populate_existing=True)
+
+
+def hold(session: Session, id: int) -> Alert | None:
+    """The alert, and its topic locked to the end of the transaction: nobody else changes it meanwhile."""
+    row = session.get(Alert, id)
+    if row is None:
+        return None
+    held_topic(session, row.topic)
+    return get(session, id)
 
 
 def held_topic(session: Session, name: str) -> Topic:
@@ -184,8 +203,18 @@ def firing(session: Session, now: datetime, topics: Sequence[str] | None = None)
     return session.scalars(query.order_by(Alert.id.desc())).all()
 
 
+def end_keyless(session: Session, now: datetime) -> int:
+    """What has no key, and so no end, is over after a day."""
+    old = update(Alert).where(is_one_of(Alert.state, FIRING), Alert.began_at <= now - KEYLESS_LISTED, Alert.key == "")
+    done = session.execute(old.values(state=RESOLVED, resolved_at=now), execution_options=_QUIETLY)
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
 def of_ids(session: Session, ids: Sequence[int]) -> dict[int, Alert]:
-    return {one.id: one for one in session.scalars(select(Alert).where(Alert.id.in_(ids)))}
+    found: dict[int, Alert] = {}
+    for some in batches(ids):
+        found |= {one.id: one for one in session.scalars(select(Alert).where(Alert.id.in_(some)))}
+    return found
 
 
 def any_repeating(session: Session, now: datetime) -> bool:
@@ -205,8 +234,18 @@ def _repeats(now: datetime) -> Any:
 
 
 def open_bundle(session: Session, topic: str, of: str, now: datetime) -> Bundle | None:
+    """Locked: the clock must not close it before what joins it is there."""
     query = select(Bundle).where(Bundle.topic == topic, Bundle.of == of, Bundle.closes_at > now)
-    return session.scalars(query.where(is_one_of(Bundle.state, OPEN)).limit(1)).first()
+    query = query.where(is_one_of(Bundle.state, OPEN)).order_by(Bundle.id).limit(1)
+    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).first()
+
+
+def bundle_of(session: Session, alert_id: int | None) -> Bundle | None:
+    """In which what happened to the alert before still waits, locked; None when nothing waits, or it is closed."""
+    waiting = select(Happening.bundle_id).where(Happening.alert_id == alert_id, Happening.state == WAITING)
+    id = session.scalar(waiting.order_by(Happening.id.desc()).limit(1))
+    query = select(Bundle).where(Bundle.id == id, is_one_of(Bundle.state, OPEN))
+    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).first() if id else None
 
 
 def any_closing(session: Session, now: datetime) -> bool:
@@ -224,6 +263,13 @@ def closing(session: Session, now: datetime, most: int) -> Sequence[Bundle]:
 
 def happening(session: Session, id: int) -> Happening | None:
     return session.get(Happening, id, populate_existing=True)
+
+
+def happenings(session: Session, ids: Sequence[int]) -> list[Happening]:
+    found: list[Happening] = []
+    for some in batches(ids):
+        found += session.scalars(select(Happening).where(Happening.id.in_(some)).order_by(Happening.id))
+    return sorted(found, key=lambda one: one.id)
 
 
 def of_event(session: Session, event_id: int) -> Happening | None:
@@ -262,12 +308,28 @@ def keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         session.execute(insert.on_conflict_do_nothing(), list(rows))
 
 
-def told_in(session: Session, alert_ids: Sequence[int], outcomes: Sequence[str]) -> dict[tuple[int, str, str], int]:
-    """By alert and chat: the first delivery that told of it (0: it will be told when the quiet hours end)."""
-    query = select(Row.alert_id, Row.channel, Row.chat, func.min(func.coalesce(Row.delivery_id, 0)))
-    query = query.where(Row.alert_id.in_(alert_ids), Row.outcome.in_(outcomes))
-    found = session.execute(query.group_by(Row.alert_id, Row.channel, Row.chat))
-    return {(alert or 0, channel, chat): first for alert, channel, chat, first in found}
+def told_in(
+    session: Session, alert_ids: Sequence[int], outcomes: Sequence[str], chats: Sequence[str]
+) -> dict[tuple[int, str, str], int]:
+    """Of these chats those that were told, by alert and chat: the first delivery that told of it (0: it will be told
+    when the quiet hours end)."""
+    told: dict[tuple[int, str, str], int] = {}
+    for some in batches(alert_ids):
+        query = select(Row.alert_id, Row.channel, Row.chat, func.coalesce(func.min(Row.delivery_id), 0))
+        query = query.where(Row.alert_id.in_(some), Row.chat.in_(chats), Row.outcome.in_(outcomes))
+        for alert, channel, chat, first in session.execute(query.group_by(Row.alert_id, Row.channel, Row.chat)):
+            told[alert or 0, channel, chat] = int(first or 0)
+    return told
+
+
+def logged_in(session: Session, happening_ids: Sequence[int], chats: Sequence[str]) -> frozenset[tuple[int, str, str]]:
+    """Of these chats those that have a row already: happening, channel, chat."""
+    found: set[tuple[int, str, str]] = set()
+    for some in batches(happening_ids):
+        query = select(Row.happening_id, Row.channel, Row.chat)
+        query = query.where(Row.happening_id.in_(some), Row.chat.in_(chats))
+        found |= {(happening, channel, chat) for happening, channel, chat in session.execute(query)}
+    return frozenset(found)
 
 
 def any_held(session: Session, now: datetime) -> bool:
@@ -286,28 +348,55 @@ def held(session: Session, channel: str, chat: str, now: datetime) -> Sequence[R
     return session.scalars(query.order_by(Row.id).with_for_update()).all()
 
 
+def move(session: Session, channel: str, chat: str, to: str) -> None:
+    """The chat has another id from now on: what it was told, and what waits for the end of its quiet hours."""
+    there = aliased(Row)
+    doubled = exists().where(there.happening_id == Row.happening_id, there.channel == Row.channel, there.chat == to)
+    old = (Row.channel == channel, Row.chat == chat)
+    session.execute(delete(Row).where(*old, doubled), execution_options=_QUIETLY)
+    session.execute(update(Row).where(*old).values(chat=to), execution_options=_QUIETLY)
+
+
+def blocked(session: Session, channel: str, chat: str, reason: str) -> None:
+    """The chat will never hear us again: what was to be told there, and what waited for its quiet hours to end."""
+    left = select(Delivery.id).where(
+        Delivery.channel == channel, Delivery.chat == chat, is_one_of(Delivery.state, CANCELLED, DEAD),
+        func.substr(Delivery.reason, 1, len(reason)) == reason,
+    )  # fmt: skip
+    here = update(Row).where(Row.channel == channel, Row.chat == chat)
+    unsaid = here.where(Row.outcome.in_(("told", "bundled")), Row.delivery_id.in_(left))
+    session.execute(unsaid.values(outcome=BLOCKED, detail=reason), execution_options=_QUIETLY)
+    held = here.where(Row.held_until.is_not(None))
+    session.execute(held.values(outcome=BLOCKED, detail=reason, held_until=None), execution_options=_QUIETLY)
+
+
+# --- the log ---
+
+_has_words = Row.outcome.in_(("told", "bundled", BLOCKED))
+# As it is shown: sent, waiting, cancelled or dead where there is a message; else why there is none.
+_shown: ColumnElement[str] = case(
+    (and_(Row.outcome == "bundled", is_one_of(Delivery.state, SENT)), "bundled"),
+    (and_(Row.outcome == BLOCKED, is_one_of(Delivery.state, CANCELLED, DEAD)), BLOCKED),
+    (and_(_has_words, Delivery.state.is_not(None)), Delivery.state),
+    else_=Row.outcome,
+)
+
+
 @dataclass(frozen=True)
 class Logged:
-    """A row of the log with its happening, and the state of its message."""
+    """A row of the log with its happening, and how its message stands."""
 
     row: Row
     happening: Happening
-    state: str
+    outcome: str
     reason: str
     sent_at: datetime | None
 
     @property
-    def outcome(self) -> str:
-        """sent, waiting, cancelled or dead where there is a message; else why there is none."""
-        if self.row.outcome == "bundled" and self.state == "sent":
-            return "bundled"
-        return self.state if self.state and self.row.outcome in ("told", "bundled") else self.row.outcome
-
-    @property
     def why(self) -> str:
-        if self.row.outcome == "bundled" and self.state == "sent":
+        if self.outcome == "bundled":
             return f"bundled into message {self.row.delivery_id}"
-        return self.row.detail or self.reason
+        return self.row.detail if self.outcome == self.row.outcome else self.reason
 
 
 def log(
@@ -321,11 +410,10 @@ def log(
     before: int | None = None,
     most: int = 200,
 ) -> list[Logged]:
-    """The newest first."""
-    query = select(Row, Happening, Delivery.state, Delivery.reason, Delivery.sent_at)
+    """The newest first. `outcome`: as it is shown."""
+    query = select(Row, Happening, _shown, Delivery.reason, Delivery.sent_at)
     query = query.join(Happening, Happening.id == Row.happening_id).outerjoin(Delivery, Delivery.id == Row.delivery_id)
-    wanted = ((Row.topic, topic), (Row.channel, channel), (Row.chat, chat), (Row.outcome, outcome))
-    for column, value in wanted:
+    for column, value in ((Row.topic, topic), (Row.channel, channel), (Row.chat, chat), (_shown, outcome)):
         if value:
             query = query.where(column == value)
     if alert is not None:
@@ -333,6 +421,4 @@ def log(
     if before is not None:
         query = query.where(Row.id < before)
     found = session.execute(query.order_by(Row.id.desc()).limit(most))
-    return [
-        Logged(row, happening, state or "", reason or "", sent_at) for row, happening, state, reason, sent_at in found
-    ]
+    return [Logged(row, happening, shown, reason or "", sent_at) for row, happening, shown, reason, sent_at in found]

@@ -326,6 +326,13 @@ def message_ids(session: Session, channel: str, chat: str, most: int = 200) -> f
     return frozenset(id for ids in session.scalars(newest) for id in ids.split())
 
 
+def under(session: Session, channel: str, chat: str, message_id: str, most: int = 500) -> Delivery | None:
+    """The message of ours that a chat has under this id of its platform."""
+    here = select(Delivery).where(Delivery.channel == channel, Delivery.chat == chat, Delivery.message_id != "")
+    newest = session.scalars(here.order_by(Delivery.id.desc()).limit(most))
+    return next((row for row in newest if message_id in row.message_id.split()), None)
+
+
 def put_off(session: Session, delivery: Delivery, owner: str, due_at: datetime, reason: str, **values: Any) -> bool:
     """Try again at `due_at`; it keeps its place in the line. If its series ended meanwhile it is over, unless it has
     to be found out first whether it arrived."""

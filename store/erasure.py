@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, s
 from sqlalchemy.orm import Session
 
 from store import audit, bot_calls, database, errands, processes, webchat_lines
+from store.alerts import Alert, Happening, Row
 from store.answers import ASKING, ENDED, Answer
 from store.bot_calls import Answer as Said
 from store.bot_calls import Call
@@ -55,6 +56,13 @@ class Person:
     def memberships(self) -> ColumnElement[bool]:
         on_page = and_(Member.channel == webchat_lines.CHANNEL, Member.chat.endswith(f"/{self.id}", autoescape=True))
         return and_(Member.channel == self.channel, or_(Member.chat.in_(self.chats), on_page))
+
+    def alert_rows(self) -> ColumnElement[bool]:
+        return and_(Row.channel == self.channel, Row.chat.in_(self.chats))
+
+    def acknowledged(self) -> ColumnElement[bool]:
+        here = [f"{self.channel}:{chat}" for chat in self.chats]
+        return and_(Happening.what == "acknowledged", Happening.detail.in_(here))
 
     def rows_of_chats(self) -> ColumnElement[bool]:
         return and_(Chat.channel == self.channel, Chat.chat.in_(self.chats))
@@ -115,6 +123,7 @@ def erase(session: Session, person: Person) -> dict[str, int]:
     unique = ERASED + ":" + cast(Event.id, String)
     done["events"] = empty(session, Event, person.events(), {**EVENT, **none, "person": "", "platform_id": unique})
     _forget_addresses(session, mailed)
+    done["alert_log"] = _forget_alerts(session, person)
     for table, which in (
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id)),
         (Subscriber, person.subscriptions()),
@@ -132,6 +141,14 @@ def _erase_calls(session: Session, person: Person) -> None:
     ended = update(Call).where(person.calls(), is_one_of(Call.state, *bot_calls.OPEN))
     session.execute(ended.values(state=bot_calls.EXPIRED, socket=None, wait_until=None), execution_options=_QUIETLY)
     empty(session, Call, person.calls(), {**CALL, "person": "", "chat": "", "thread": "", "why": ERASED})
+
+
+def _forget_alerts(session: Session, person: Person) -> int:
+    seen = list(session.scalars(select(Happening.alert_id).where(person.acknowledged())))
+    empty(session, Alert, Alert.id.in_(seen), {"acked_by": ERASED})
+    empty(session, Happening, person.acknowledged(), {"who": ERASED, "detail": ""})
+    nobody = ERASED + ":" + cast(Row.id, String)
+    return empty(session, Row, person.alert_rows(), {"chat": nobody, "detail": "", "held_until": None})
 
 
 def _forget_addresses(session: Session, mailed: list[str]) -> None:
@@ -154,6 +171,8 @@ def export(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
         (Event, person.events(), Event.id),
         (Answer, person.answers(), Answer.id),
         (Delivery, person.deliveries(), Delivery.id),
+        (Row, person.alert_rows(), Row.id),
+        (Happening, person.acknowledged(), Happening.id),
     )
     return {
         table.__tablename__: [_columns(row) for row in session.scalars(select(table).where(which).order_by(order))]

@@ -188,6 +188,12 @@ def ended_since(session: Session, event: Event) -> str | None:
     return "chat_closed" if "chat_closed" in kinds else "manager_wrote" if kinds else None
 
 
+def before(session: Session, event: Event) -> str:
+    """The kind of what was heard last in this chat before the event; '' when nothing was."""
+    earlier = select(Event.kind).where(Event.channel == event.channel, Event.chat == event.chat, Event.id < event.id)
+    return session.scalar(earlier.order_by(Event.id.desc()).limit(1)) or ""
+
+
 def get(session: Session, id: int) -> Event | None:
     return session.get(Event, id)
 

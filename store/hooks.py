@@ -3,12 +3,14 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import JSON, select
+from sqlalchemy import JSON, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Moment
+
+MINUTE = timedelta(minutes=1)
 
 
 class Hook(Base):
@@ -49,6 +51,15 @@ def revoke(session: Session, name: str, now: datetime) -> bool:
         return False
     found.revoked_at = now
     return True
+
+
+def used(session: Session, name: str, now: datetime) -> None:
+    """To the minute: in a storm the row is written once."""
+    before = or_(Hook.used_at.is_(None), Hook.used_at < now - MINUTE)
+    session.execute(
+        update(Hook).where(Hook.name == name, before).values(used_at=now),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def listed(session: Session) -> Sequence[Hook]:

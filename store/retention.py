@@ -10,6 +10,7 @@ from sqlalchemy import delete, exists, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from store import database, services
+from store.alerts import DONE, FIRING, Alert, Happening, Row
 from store.answers import ASKING, EMPTIED, Answer
 from store.bot_calls import Answer as Said
 from store.bot_calls import Call
@@ -20,6 +21,7 @@ from store.events import NEW, Event
 from store.surveys import Survey
 
 TOGETHER = 100  # events in one transaction, with their messages: some 20 ms of the write lock
+ROWS_EACH = 20  # what happened to an alert may have a row for each of thousands: so fewer of these at once
 PAUSE_SECONDS = 0.05  # between two of them, for the others' sake
 
 # What is left of a row that lost its content.
@@ -29,6 +31,8 @@ ANSWER: dict[str, Any] = {
 }  # fmt: skip
 DELIVERY: dict[str, Any] = {"text": "", "body": None}
 CALL: dict[str, Any] = {"text": "", "name": ""}
+ALERT: dict[str, Any] = {"title": "", "text": "", "url": "", "fields": [], "acked_by": ""}
+HAPPENING: dict[str, Any] = {"title": "", "text": "", "url": "", "fields": [], "who": "", "detail": ""}
 CHAT: dict[str, Any] = {"name": "", "bots": [], "tags": []}
 
 _QUIETLY = {"synchronize_session": False}
@@ -47,7 +51,8 @@ def age_out(before: datetime, rest: Callable[[float], bool]) -> Counter[str]:
             since = _events(session, before, since, emptied)
         if since is None or rest(PAUSE_SECONDS):
             break
-    for name, forget in (("surveys", _surveys), ("searches_missed", services.forget)):
+    kinds = (("surveys", _surveys), ("searches_missed", services.forget), ("happenings", _alerts))
+    for name, forget in kinds:
         while since is None:
             with database.writing() as session:
                 database.overwrite_what_goes(session)
@@ -91,6 +96,22 @@ def _surveys(session: Session, before: datetime, most: int) -> int:
         gone = delete(Survey).where(tuple_(Survey.channel, Survey.person).in_(keys), Survey.updated_at < before)
         session.execute(gone, execution_options=_QUIETLY)
     return len(keys)
+
+
+def _alerts(session: Session, before: datetime, most: int) -> int:
+    """What happened to alerts, with who was told of it; and the alerts that are over. The youngest first: what was
+    emptied on other nights lies behind it."""
+    old = select(Happening.id, Happening.alert_id).where(
+        Happening.at < before, Happening.title != "", Happening.state == DONE
+    )
+    rows = session.execute(old.order_by(Happening.at.desc()).limit(max(most // ROWS_EACH, 1))).all()
+    ids, of = [row.id for row in rows], {row.alert_id for row in rows if row.alert_id}
+    if ids:
+        empty(session, Happening, Happening.id.in_(ids), HAPPENING)
+        empty(session, Row, Row.happening_id.in_(ids), {"detail": ""})
+        over = Alert.id.in_(of) & ~is_one_of(Alert.state, FIRING) & (Alert.changed_at < before)
+        empty(session, Alert, over, ALERT)
+    return len(ids)
 
 
 def empty(session: Session, table: Any, which: Any, left: dict[str, Any]) -> int:

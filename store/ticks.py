@@ -39,6 +39,11 @@ def take(session: Session, schedule: str, due_at: datetime, owner: str) -> bool:
     return bool(taken.rowcount == 1)  # type: ignore[attr-defined]
 
 
+def holder(session: Session, schedule: str, due_at: datetime) -> str:
+    tick = session.get(Tick, (schedule, due_at), populate_existing=True)
+    return tick.owner if tick else ""
+
+
 def finish(session: Session, schedule: str, due_at: datetime, owner: str, now: datetime | None) -> None:
     """It is done; `now` = None: it failed, and whoever looks next tries again."""
     mine = update(Tick).where(Tick.schedule == schedule, Tick.due_at == due_at, Tick.owner == owner)

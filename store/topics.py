@@ -59,6 +59,17 @@ def ensure(session: Session, name: str, now: datetime) -> bool:
     return session.scalar(row.returning(Topic.name)) is not None
 
 
+def hold(session: Session, name: str, now: datetime) -> Topic:
+    """The topic, made where it is missing, locked to the end of the transaction: what happens on it happens one after
+    the other."""
+    query = select(Topic).where(Topic.name == name).execution_options(populate_existing=True).with_for_update()
+    found = session.scalars(query).first()
+    if found is None:
+        ensure(session, name, now)
+        found = session.scalars(query).one()
+    return found
+
+
 def make_public(session: Session, name: str) -> None:
     session.get_one(Topic, name).public = True
 

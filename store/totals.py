@@ -7,6 +7,7 @@ same transaction; appending, so that no two writers meet on a row. `fold` keeps 
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import cast
 
 from sqlalchemy import Double, Table, delete, func, insert, select
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from store.database import Base, Id
 
 EVENTS, DELIVERIES, SECONDS, SECONDS_SUM = "events", "deliveries", "seconds", "seconds_sum"
+ALERTS, ALERT_ROWS = "alerts", "alert_rows"  # of these the channel is a topic, the outcome what happened; and as usual
 BUCKETS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, math.inf)  # seconds, upper bounds
 FEW = 1000  # rows that are not worth folding
 
@@ -39,6 +41,12 @@ def waited(session: Session, channel: str, seconds: float) -> None:
     seconds = max(seconds, 0.0)
     bucket = next(bound for bound in BUCKETS if seconds <= bound)
     _append(session, {(SECONDS, channel, str(bucket)): 1.0, (SECONDS_SUM, channel, ""): seconds})
+
+
+def count(session: Session, name: str, amounts: Mapping[tuple[str, str], int]) -> None:
+    """`amounts` by channel and outcome."""
+    if amounts:
+        _append(session, {(name, channel, outcome): float(count) for (channel, outcome), count in amounts.items()})
 
 
 def _append(session: Session, amounts: dict[Key, float]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import requests
 
+from run import google_account, new_private_key
 from tests.nursery import Child, Nursery
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,7 @@ BIN = Path(sys.executable).parent
 FLASK, GUNICORN = str(BIN / "flask"), str(BIN / "gunicorn")
 WARM = (FLASK, GUNICORN, sys.executable)
 PATIENCE = 60.0
+PROJECT = "123456789012"  # of the Chat app in Google's cloud
 SET_UP = "application_name=set-up"  # marks the address of a database that is a copy of one that was set up
 
 # A customer as the wire notes have one.
@@ -59,6 +61,12 @@ def eventually(check: Callable[[], Any], what: str, patience: float = PATIENCE) 
 
 
 @cache
+def private_key() -> str:
+    """Of Google and Amazon in the sandbox: one for all houses, since making one takes long."""
+    return new_private_key()
+
+
+@cache
 def nursery() -> Nursery:
     return Nursery(ROOT)
 
@@ -77,7 +85,12 @@ class House:
         secret_file = folder / "sandbox.json"
         self.bot_token = secrets.token_hex(32)
         stand_ins = {"channeltalk": {**keys, "webhook_tokens": self.tokens}, "webex": {"bot_token": self.bot_token}}
+        self.telegram_token = f"123456789:AA{secrets.token_hex(16)}A"
+        stand_ins |= {"telegram": {"bot_token": self.telegram_token}}
+        stand_ins |= {"google_chat": {"project_number": PROJECT}, "signing": {"private_key": private_key()}}
         secret_file.write_text(json.dumps(stand_ins))
+        account = folder / "google.json"
+        account.write_text(json.dumps(google_account(private_key(), self.sandbox_url)))
         kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
         self.env = kept | {
             "PYTHONUNBUFFERED": "1",
@@ -93,6 +106,15 @@ class House:
             "CHANNELTALK_API_URL": self.sandbox_url,
             "WEBEX_BOT_TOKEN": self.bot_token,
             "WEBEX_API_URL": self.sandbox_url,
+            "TELEGRAM_BOT_TOKEN": self.telegram_token,
+            "TELEGRAM_API_URL": self.sandbox_url,
+            "GOOGLE_APPLICATION_CREDENTIALS": str(account),
+            "GOOGLE_CHAT_AUDIENCE": f"{self.url}/hooks/google_chat",
+            "GOOGLE_CHAT_PROJECT_NUMBER": PROJECT,
+            "GOOGLE_CHAT_API_URL": self.sandbox_url,
+            "GOOGLE_CERTS_URL": f"{self.sandbox_url}/google/certs",
+            "SNS_TOPIC_ARNS": "arn:aws:sns:ap-northeast-2:111122223333:ops-alarms",
+            "SNS_BASE_URL": self.sandbox_url,
             "SANDBOX_PORT": str(self.sandbox_port),
             "SANDBOX_SECRETS": str(secret_file),
             "PRODUCT_URL": self.url,
@@ -320,6 +342,49 @@ class House:
         found = [one for one in self.control("webex/rooms")["rooms"][room]["messages"] if one["bot"]]
         assert done.status_code == 200, f"{room} has {[one.get('text') for one in found]}, not {messages} messages"
         return found
+
+    # --- Telegram's side ---
+
+    def stranger(self, name: str = "민지", **more: Any) -> int:
+        """Somebody in Telegram; the id is that of their chat with the bot, too."""
+        return int(self.control("telegram/users", {"name": name, **more})["user"])
+
+    def tell_bot(self, user: int, text: str, chat: int = 0, **more: Any) -> int:
+        """Somebody writes to the bot, or into a group; returns the message's id."""
+        body = {"as": user, "text": text, "chat": chat or user, **more}
+        return int(self.control("telegram/say", body)["message"]["message_id"])
+
+    def telegrams(self, chat: int, messages: int, patience: float = PATIENCE) -> list[dict[str, Any]]:
+        """The bot's messages in a chat, once there are that many."""
+        url = f"{self.sandbox_url}/sandbox/telegram/wait?chat={chat}&messages={messages}&timeout={patience}"
+        done = self.http.get(url, timeout=patience + 30)
+        shown = self.control("telegram/chats")["chats"][str(chat)]["messages"]
+        found = [one for one in shown if one["from"]["is_bot"]]
+        assert done.status_code == 200, f"{chat} has {[one.get('text') for one in found]}, not {messages} messages"
+        return found
+
+    # --- Google Chat's and Amazon's side ---
+
+    def space(self, *members: str, title: str = "당직", **more: Any) -> str:
+        """A new space with the app in it, once it has been greeted."""
+        body = {"title": title, "members": list(members) or ["minji@example.com"], **more}
+        space = str(self.control("google_chat/spaces", body)["space"])
+        if more.get("bot", True):
+            self.cards(space, 1)
+        return space
+
+    def cards(self, space: str, messages: int, patience: float = PATIENCE) -> list[dict[str, Any]]:
+        """The app's messages in a space, once there are that many."""
+        url = f"{self.sandbox_url}/sandbox/google_chat/wait?space={space}&messages={messages}&timeout={patience}"
+        done = self.http.get(url, timeout=patience + 30)
+        shown = self.control("google_chat/spaces")["spaces"][space]["messages"]
+        found = [one for one in shown if one["bot"]]
+        assert done.status_code == 200, f"{space} has {[one.get('text') for one in found]}, not {messages} messages"
+        return found
+
+    def alarm(self, name: str, state: str = "ALARM", form: str = "metric", **more: Any) -> str:
+        """CloudWatch publishes to the topic; returns the message's id."""
+        return str(self.control("sns/alarm", {"name": name, "state": state, "form": form, **more})["id"])
 
     # --- faults, hooks, clock ---
 

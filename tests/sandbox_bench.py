@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ SECRETS: Json = {
         "webhook_tokens": ["token-of-opened", "token-of-messages"],
     },
     "webex": {"bot_token": "bench-bot-token"},
+    "telegram": {"bot_token": "123456789:bench-bot-token"},
+    "google_chat": {"project_number": "123456789012"},
 }
 
 
@@ -153,6 +155,7 @@ class Call:
     body: Json
     raw: bytes = b""
     signature: str = ""
+    headers: Json = field(default_factory=dict)
 
 
 class _Server(ThreadingHTTPServer):
@@ -184,7 +187,7 @@ class Hooks:
                 parts = urlsplit(self.path)
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
                 token, signature = parse_qs(parts.query).get("token", [""])[0], self.headers["X-Spark-Signature"] or ""
-                call = Call(parts.path, token, json.loads(raw), raw, signature)
+                call = Call(parts.path, token, json.loads(raw), raw, signature, dict(self.headers.items()))
                 status, headers, content = hooks._take(call)
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(content))}.items():

@@ -122,7 +122,7 @@ def _tick(settings: Any, now: datetime) -> Any:
             return told
     with database.writing() as session:
         for fact in due.facts(session, settings, now):
-            if events.record(session, [fact]):
+            if events.record(session, [fact]) and fact.chat and fact.kind == "due":  # what is told in a chat
                 for one in spoken.due(session, settings, fact.inbound["source"], now):
                     told.append({"chat": fact.chat, "source": fact.platform_id, "text": one.text})
     return told

@@ -108,9 +108,65 @@ def test_what_comes_within_seconds_of_the_first_is_bundled(alarmed: House) -> No
     for number in range(6):
         topic.post(key=f"k{number}", title=f"알람{number}")
     first, bundle = topic.next(room, 2)
-    assert "알람0" in first["text"] or "알람" in first["text"]
-    assert "알람 5건" in bundle["text"] and all(f"알람{number}" in bundle["text"] for number in range(1, 6))
+    titles = [f"알람{number}" for number in range(6)]
+    assert sorted(title for title in titles if (title in first["text"]) != (title in bundle["text"])) == titles
+    assert "알람 5건" in bundle["text"] and sum(title in first["text"] for title in titles) == 1
     assert sorted(outcomes(topic.log(6))) == [("fired", "bundled")] * 5 + [("fired", "sent")]
+
+
+def test_what_happens_while_it_waits_to_be_bundled_is_in_the_bundle(alarmed: House) -> None:
+    topic = Topic(alarmed, group_seconds=3)
+    room = topic.room()
+    topic.post(key="first", title="처음")
+    topic.next(room)
+    for state in ("firing", "firing", "resolved"):
+        topic.post(key="brief", title="짧은 알람", state=state)
+    (bundle,) = topic.next(room)
+    assert "해결됨: 짧은 알람" in bundle["text"] and "알람 1건 (울리는 중 0건)" in bundle["text"]
+    assert outcomes(topic.log(4)) == [
+        ("fired", "sent"),
+        ("again", "same"),
+        ("fired", "bundled"),
+        ("resolved", "bundled"),
+    ]
+
+
+def test_who_looks_after_what_waits_to_be_bundled_is_named_in_the_bundle(alarmed: House) -> None:
+    topic = Topic(alarmed, group_seconds=3)
+    room = topic.room()
+    topic.post(key="first", title="처음")
+    topic.next(room)
+    topic.post(key="second", title="둘째")
+    (row,) = eventually(
+        lambda: [
+            one for one in alarmed.flask("alerts", "list") if (one["topic"], one["key"]) == (topic.name, "second")
+        ],
+        "the second fires",
+    )
+    alarmed.flask("alerts", "ack", str(row["id"]), "--by", "민지")
+    (bundle,) = topic.next(room)
+    assert "민지님이 보고 있어요: 둘째" in bundle["text"]
+    assert outcomes(topic.log(3)) == [("fired", "sent"), ("fired", "bundled"), ("acknowledged", "bundled")]
+
+
+def test_an_end_without_words_or_severity_reaches_who_heard_of_the_grave_beginning(alarmed: House) -> None:
+    topic = Topic(alarmed)
+    room, other = topic.room(severity="critical"), topic.room(severity="critical")
+    topic.post(severity="critical")
+    topic.post(key="disk", title="디스크 80%")
+    topic.next(other)
+    topic.post(state="resolved", title=None)
+    topic.post(key="disk", state="resolved", title=None)
+    _, last = topic.next(room, 2)
+    assert "해결됨: CPU 91%" in last["text"]
+    rows = topic.log(8)
+    assert sorted(outcomes(rows, room)) == [
+        ("fired", "minor"),
+        ("fired", "sent"),
+        ("resolved", "sent"),
+        ("resolved", "untold"),
+    ]
+    assert topic.log(2, outcome="untold") and len(topic.log(4, outcome="sent")) == 4
 
 
 def test_who_looks_after_it_is_named_to_the_others_and_repeats_rest(alarmed: House) -> None:
@@ -123,6 +179,9 @@ def test_who_looks_after_it_is_named_to_the_others_and_repeats_rest(alarmed: Hou
     (answer,) = topic.next(mine)
     (told,) = topic.next(other)
     assert "보고 있어요" in answer["text"] and "보고 있어요" in told["text"]
+    alarmed.press(topic.who, card["id"], "제가 보고 있어요")
+    (known,) = topic.next(mine)
+    assert "이미 보고 있다고" in known["text"]
     topic.post(severity="critical")
     rows = topic.log(6)
     assert outcomes(rows, mine)[-2:] == [("acknowledged", "acknowledged"), ("again", "acknowledged")]
@@ -155,6 +214,19 @@ def test_who_wants_only_what_is_grave_is_not_told_the_rest(alarmed: House) -> No
     (worse,) = topic.next(room)
     assert "CPU" in worse["text"]
     assert outcomes(topic.log(2)) == [("fired", "minor"), ("worse", "sent")]
+
+
+def test_a_chat_chooses_how_grave_a_thing_must_be(alarmed: House) -> None:
+    topic = Topic(alarmed)
+    room = topic.room()
+    alarmed.write(topic.who, "/심각도 심각", room)
+    assert "심각한 알람만" in topic.next(room)[0]["text"]
+    topic.post()
+    assert outcomes(topic.log(1)) == [("fired", "minor")]
+    alarmed.write(topic.who, "/severity all", room)
+    assert "Everything" in topic.next(room)[0]["text"]
+    topic.post(key="disk")
+    assert "CPU" in topic.next(room)[0]["text"]
 
 
 def test_in_quiet_hours_nothing_is_told_and_when_they_end_all_of_it_once(build: Any) -> None:
@@ -199,6 +271,8 @@ def test_route_says_who_would_be_told_at_a_time_and_why_the_others_not(alarmed: 
         (b"[]", 400),
         ({"topic": None}, 400),
         ({"title": None}, 400),
+        ({"title": None, "state": "resolved", "key": None}, 400),
+        ({"topic": "somebody-elses", "severity": "apocalyptic"}, 401),
         ({"title": ["x"]}, 400),
         ({"state": "on fire"}, 400),
         ({"severity": "apocalyptic"}, 400),

@@ -15,11 +15,13 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 import settings as knobs
 from channels import CHANNELS
 from channels.contract import Call, Malformed, Outbound, Refused, SendError, read_json
 from tests.house import House
+from tests.rows import connected
 from tests.wire_samples import Sample, fresh_id, samples, speak
 
 LISTENING = [name for name, channel in CHANNELS.items() if hasattr(channel, "verify")]
@@ -34,7 +36,9 @@ def names(sample: Any) -> str:
 
 
 every = pytest.mark.parametrize("sample", ALL, ids=names)
-heard = pytest.mark.parametrize("sample", HEARD, ids=names)
+# Each platform proves all that it says in one way: in `make test` one of its samples stands for the others.
+few = [one if one in ONE_EACH else pytest.param(one, marks=pytest.mark.slow, id=names(one)) for one in HEARD]
+heard = pytest.mark.parametrize("sample", few, ids=names)
 each = pytest.mark.parametrize("sample", ONE_EACH, ids=names)
 
 
@@ -53,7 +57,10 @@ def sent(house: House, sample: Sample) -> int:
 
 
 def stored(house: House, id: str) -> int:
-    return sum(id in json.dumps(row) for row in house.flask("events", "list", "--most", "50"))
+    """How many events are about it."""
+    with connected(house) as connection:
+        found = text("SELECT count(*) FROM events WHERE platform_id LIKE :about OR chat LIKE :about")
+        return int(connection.execute(found, {"about": f"%{id}%"}).scalar_one())
 
 
 def with_body(sample: Sample, body: bytes, keys: Mapping[str, str]) -> Sample:
@@ -65,7 +72,8 @@ def with_body(sample: Sample, body: bytes, keys: Mapping[str, str]) -> Sample:
 
 @pytest.mark.parametrize("channel", LISTENING)
 def test_every_channel_that_listens_has_samples_of_both_kinds(channel: str) -> None:
-    assert {sample.ignored for sample in ALL if sample.channel == channel} == {True, False}
+    kinds = {False} if channel == "sns" else {True, False}  # all that SNS can send is for us
+    assert {sample.ignored for sample in ALL if sample.channel == channel} == kinds
     assert all(b"{{new}}" in sample.body for sample in samples(channel))
 
 
@@ -90,7 +98,7 @@ FALSE = {
     "in another script": lambda proof: proof.translate({ord("a") + i: 0xFF41 + i for i in range(26)}) + "토",
     "with NUL": lambda proof: proof + "\x00",
     "of half a pair": lambda proof: "\ufffd" + proof,
-    "endless": lambda proof: proof * 50,
+    "endless": lambda proof: (proof * 50)[:6000],  # more than a header may hold would be no proof but a bad request
 }
 
 
@@ -157,12 +165,14 @@ NO_EVENT = [
 
 @each
 def test_what_makes_no_event_is_400(house: House, keys: Mapping[str, str], sample: Sample) -> None:
+    # What has its proof in the body has none when the body is empty.
+    unsigned = {body[:40]: 401 for body in (b"{}",) if sample.proves_in_the_body}
     assert {body[:40]: sent(house, with_body(sample, body, keys)) for body in NO_EVENT} == {
         body[:40]: 400 for body in NO_EVENT
-    }
+    } | unsigned
 
 
-@each
+@pytest.mark.parametrize("sample", [s for s in ONE_EACH if not s.proves_in_the_body], ids=names)
 def test_the_unproven_learns_nothing_of_the_form(house: House, keys: Mapping[str, str], sample: Sample) -> None:
     for body in (b"", b"{", b"[" * 200_000):
         false = replace(sample, body=body).proven(keys, FALSE["another of the same length"])
@@ -173,7 +183,7 @@ def test_the_unproven_learns_nothing_of_the_form(house: House, keys: Mapping[str
 def test_size_is_judged_before_proof_and_exactly(
     house: House, keys: Mapping[str, str], sample: Sample, new: str
 ) -> None:
-    body = sample.new(new).body
+    body = sample.new(new).proven(keys).body
     full = with_body(sample, body + b" " * (MIB - len(body)), keys)
     assert (len(full.body), sent(house, full), stored(house, new)) == (MIB, 200, 1)
     assert sent(house, with_body(sample, full.body + b" ", keys)) == 413
@@ -408,7 +418,7 @@ def test_slow_senders_do_not_keep_the_others_waiting_for_ever(
     assert stored(house, new) == 1
 
 
-@pytest.mark.parametrize("name", CHANNELS)
+@pytest.mark.parametrize("name", [name for name, channel in CHANNELS.items() if hasattr(channel, "send")])
 def test_without_keys_a_message_is_dead_with_that_reason(name: str, tmp_path: Path) -> None:
     channel = CHANNELS[name]
     keys = {**knobs.load({"DATA_DIR": str(tmp_path), "SECRET_KEY": "k" * 32}, tmp_path).channels[name], "site": ""}

@@ -45,7 +45,7 @@ def test_a_command_is_known_however_it_is_typed(at_work: Company, typed: str) ->
     assert who in at_work.says(who, typed, NOW) and "인사팀" in at_work.says(who, typed, NOW)
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("/알람", "/알림"), ("/dkffla", "/알림"), ("/remnd", "/remind")])
+@pytest.mark.parametrize(("typed", "meant"), [("/알리", "/알림"), ("/dkffla", "/알림"), ("/remnd", "/remind")])
 def test_the_nearest_command_is_offered_for_one_that_does_not_exist(at_work: Company, typed: str, meant: str) -> None:
     (told,) = at_work.say(employee(at_work), typed, NOW)
     assert meant in told["text"] and told["buttons"] == [{"title": meant, "say": meant}]

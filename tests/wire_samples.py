@@ -2,18 +2,25 @@
 
 Marks are filled in when a sample is sent. {{new}} is an id that no other call has, and must be the chat's id
 or part of it; {{secret KEY}} is the first of the channel's values under KEY; {{hmac-sha1 KEY}} and
-{{hmac-sha256 KEY}} sign the body with it. Where such a mark stands, the abuse cases take the proof away or
-falsify it. A name that begins with `ignored_` is genuine, but nothing for us.
+{{hmac-sha256 KEY}} sign the body with it; what Google and Amazon sign, their stand-ins at the address under KEY
+sign. Where such a mark stands, the abuse cases take the proof away or falsify it; SNS has it in the body. {{now}} is
+the time, as SNS writes it. A name that begins with `ignored_` is genuine, but nothing for us.
 """
 
 import hmac
+import json
 import re
 import secrets
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import requests
+
+from channels import sns
 
 FOLDER = Path(__file__).parent / "wire"
 _MARK = re.compile(r"\{\{(\S+) (\S+)\}\}")
@@ -23,11 +30,43 @@ def _hmac(algorithm: str) -> Callable[[str, bytes], str]:
     return lambda key, body: hmac.new(key.encode(), body, algorithm).hexdigest()
 
 
+def _asked(url: str, path: str, **body: object) -> dict[str, str]:
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    done = requests.post(f"{origin}/sandbox/{path}", json=body, timeout=30)
+    assert done.status_code == 200, done.text
+    return done.json()  # type: ignore[no-any-return]
+
+
+def _google(url: str, body: bytes) -> str:
+    return _asked(url, "google_chat/token")["token"]
+
+
+def _google_addon(url: str, body: bytes) -> str:
+    project = _project(url)
+    email = f"service-{project}@gcp-sa-gsuiteaddons.iam.gserviceaccount.com"
+    return _asked(url, "google_chat/token", claims={"email": email})["token"]
+
+
+def _project(url: str) -> str:
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    return str(requests.get(f"{origin}/sandbox/google_chat/settings", timeout=30).json()["project"])
+
+
+def _sns(url: str, body: bytes) -> dict[str, str]:
+    told = sns.read(body)
+    fields = {name: told[name] for name in (*sns.SIGNED, *sns.SIGNED_TO_CONFIRM, "SignatureVersion") if name in told}
+    return _asked(url, "sns/sign", message=fields)
+
+
 # How a platform proves itself: the first of its keys, and the body, to what it sends.
 PROOFS: dict[str, Callable[[str, bytes], str]] = {
     "secret": lambda key, body: key,
     "hmac-sha1": _hmac("sha1"),
     "hmac-sha256": _hmac("sha256"),
+    "google-token": _google,
+    "google-addon-token": _google_addon,
+    "sns-signature": lambda url, body: _sns(url, body)["signature"],
+    "sns-certificate": lambda url, body: _sns(url, body)["url"],  # where the proof's key is: itself none
 }
 
 
@@ -48,14 +87,23 @@ class Sample:
     def signs_the_body(self) -> bool:
         return any("{{hmac" in text for text in (self.target, *(value for _, value in self.headers)))
 
+    @property
+    def proves_in_the_body(self) -> bool:
+        return b"{{sns-signature" in self.body
+
     def new(self, id: str) -> "Sample":
-        return replace(self, body=self.body.replace(b"{{new}}", id.encode()))
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").encode()
+        return replace(self, body=self.body.replace(b"{{new}}", id.encode()).replace(b"{{now}}", now))
 
     def proven(self, keys: Mapping[str, str], change: Callable[[str], str] = str) -> "Sample":
         """With its proof, after `change` had it in hand; a proof that is then empty takes its field along."""
 
+        def proof(mark: re.Match[str]) -> str:
+            made = PROOFS[mark[1]](keys[mark[2]].split(",")[0].strip(), self.body)
+            return made if mark[1] == "sns-certificate" else change(made)
+
         def fill(text: str) -> str:
-            return _MARK.sub(lambda mark: change(PROOFS[mark[1]](keys[mark[2]].split(",")[0].strip(), self.body)), text)
+            return _MARK.sub(proof, text)
 
         path, query = urlsplit(self.target).path, urlsplit(self.target).query
         given = [(name, fill(value), "{{" in value) for name, value in parse_qsl(query)]
@@ -65,6 +113,9 @@ class Sample:
             self,
             target=path + (f"?{kept}" if kept else ""),
             headers=tuple((n, v) for n, v, marked in told if v or not marked),
+            body=_MARK.sub(lambda mark: json.dumps(proof(mark))[1:-1], self.body.decode()).encode()
+            if self.proves_in_the_body
+            else self.body,
         )
 
     def raw(self, *more: str, length: bool = True) -> bytes:

@@ -15,6 +15,9 @@ from store import bots, database, deliveries, events, mail, processes, schema, s
 IN_ORDER = {
     "channeltalk": "keys and webhooks in order",
     "webex": "token and webhooks in order",
+    "telegram": "token in order, and updates come in",
+    "google_chat": "the app's account in order",
+    "sns": "topics listed",
     standing.ELASTICSEARCH: "answered",
 }
 OLD_SECONDS = 30.0  # an event older than this and still undecided means that the workers do not keep up

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -55,7 +55,12 @@ def _accepted(channel: str, keys: Callable[[], dict[str, str]] | None = None) ->
     except SQLAlchemyError as error:
         logs.warn("hook.unproven", channel=channel, why=type(error).__name__)
         return _plain(Receipt(503, "cannot be proven right now"))
-    return _plain(current_app.extensions["intake"].accept(channel, call, own))
+    intake = current_app.extensions["intake"]
+    receipt = intake.accept(channel, call, own)
+    # Some platforms read the answer: theirs has a form of its own.
+    if receipt.status == 200 and hasattr(intake.channels[channel], "answer"):
+        return jsonify(intake.channels[channel].answer(call))
+    return _plain(receipt)
 
 
 @hooks.get("/open_userchat")

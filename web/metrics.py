@@ -93,6 +93,14 @@ def _of_database() -> list[str]:
             if kind == name
         ]
         lines += _metric(f"maru_{name}_total", "counter", words, ended)
+    for name, label, told, words in (
+        (totals.ALERTS, "topic", "what", "What happened to alerts."),
+        (totals.ALERT_ROWS, "channel", "outcome", "Who was told of it, and why the others were not."),
+    ):
+        counted = [
+            ("", {label: of, told: what}, amount) for (kind, of, what), amount in sorted(noted.items()) if kind == name
+        ]
+        lines += _metric(f"maru_{name}_total", "counter", words, counted)
     lines += _metric("maru_delivery_seconds", "histogram", "From the event to the first message.", _histogram(noted))
     since = {
         "maru_queue_age_seconds": ("How long the oldest undecided event has waited.", oldest, 0.0),

@@ -6,33 +6,32 @@ each, and takes up again where a killed worker left off.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 import clock
 import logs
-from alerts import routing, wording
+from alerts import wording
 from alerts.alert import RESOLVED, Alert, rank
-from alerts.routing import ACKNOWLEDGED, BUNDLED, QUIET, SAME, TOLD, UNTOLD, Hush, Listener, Matter, Verdict
-from alerts.wording import AGAIN, CLEARED, FIRED, HUSHED, NEWS, REPEATED, SEEN, UNHUSHED, WORSE, Telling
+from alerts.routing import ACKNOWLEDGED, SAME, Verdict
+from alerts.wording import AGAIN, CLEARED, FIRED, HUSHED, NEWS, REPEATED, SEEN, UNHUSHED, WORSE
 from channels import alert as hook
 from channels.contract import Inbound
-from responses import markup
 from settings import Settings
-from store import alerts, chats, database, deliveries, events, silences, topics
+from store import alerts, database, events, hooks, silences, topics, totals
 from store.alerts import Happening
-from store.deliveries import Delivery
-from store.topics import Subscriber, Topic
+from store.topics import Topic
+from workers import telling
+from workers.telling import Teller
 
 BEFORE_SECONDS = 0.3  # between looks whether what happened before has been told
 TOGETHER = 500  # subscribers in one transaction
 CHANNEL = "alert"  # of the events that are ours
-HEARD = (TOLD, BUNDLED, QUIET)
+TOLD_LATER = "waits to be told with others"
 OURS = ("alert:", "bundle:", "quiet:")  # how the sources of our deliveries begin
 DUE = ("bundle", "repeat", "quiet", "silence", "tell")  # what the clock or somebody finds for us
 
@@ -49,7 +48,7 @@ def hear(settings: Settings, event: events.Event, owner: str, inbound: Inbound) 
     elif what == "bundle":
         _tell_bundle(settings, event, owner, int(rest))
     elif what == "quiet":
-        _tell_after_quiet(settings, event, owner)
+        telling.after_quiet(settings, event, owner)
     else:
         with database.writing() as session:
             if events.still_mine(session, event.id, owner) and alerts.of_event(session, event.id) is None:
@@ -65,6 +64,7 @@ def of_hook(event: events.Event) -> Alert:
     told = hook.read(json.loads(event.payload))
     first, _, rest = told["text"].partition("\n")
     title, text = (told["title"], told["text"]) if told["title"] else (first, rest)
+    title = " ".join(title.split())  # the subject of mails, and the head of cards: one line
     return Alert(
         topic=told["topic"],
         title=title[:300],
@@ -87,6 +87,9 @@ def publish(settings: Settings, event: events.Event, owner: str, alert: Alert) -
             if isinstance(found, str):
                 events.settle(session, event.id, events.IGNORED, found)
                 return 0
+            if found.state == alerts.WAITING:  # at once: in a storm nearly all are of this kind
+                events.settle(session, event.id, events.ANSWERED, TOLD_LATER)
+                return 0
     return _tell_and_settle(settings, event, owner)
 
 
@@ -95,8 +98,9 @@ def publish(settings: Settings, event: events.Event, owner: str, alert: Alert) -
 
 def happen(session: Session, event_id: int, alert: Alert, now: datetime) -> Happening | str:
     """What the alert changes, in the caller's transaction; why it changes nothing, if so. `tell` tells it."""
-    topics.ensure(session, alert.topic, now)
-    topic = alerts.held_topic(session, alert.topic)
+    topic = topics.hold(session, alert.topic, now)
+    if alert.source.startswith("hook:"):
+        hooks.used(session, alert.source.removeprefix("hook:"), now)
     at = alert.at or now
     known = alerts.newest(session, alert.topic, alert.key) if alert.key and not alert.news else None
     if known is not None and at < known.changed_at:
@@ -104,6 +108,7 @@ def happen(session: Session, event_id: int, alert: Alert, now: datetime) -> Happ
     is_firing = known is not None and known.state == alerts.FIRING
     if alert.state == RESOLVED and not alert.news:
         if known is None or not is_firing:
+            _remember_end(session, alert, known, at, now)
             return "nothing fires under this key"
         known.state, known.resolved_at, known.repeat_at = alerts.RESOLVED, now, None
         known.title, known.changed_at = alert.title or known.title, at
@@ -114,8 +119,17 @@ def happen(session: Session, event_id: int, alert: Alert, now: datetime) -> Happ
     return _happening(session, topic, row, NEWS if alert.news else FIRED, event_id, now, alert, of=alert.group)
 
 
+def _remember_end(session: Session, alert: Alert, known: alerts.Alert | None, at: datetime, now: datetime) -> None:
+    """Its end came first: the beginning, should it come later, is out of order and must not fire for ever. Only where
+    the source says when it changed can we tell one from the other."""
+    if alert.at is None or not alert.key:
+        return
+    row = known or _new(session, None, alert, None, at, now)
+    row.state, row.resolved_at, row.changed_at = alerts.RESOLVED, row.resolved_at or now, at
+
+
 def _new(
-    session: Session, topic: Topic, alert: Alert, before: alerts.Alert | None, at: datetime, now: datetime
+    session: Session, topic: Topic | None, alert: Alert, before: alerts.Alert | None, at: datetime, now: datetime
 ) -> alerts.Alert:
     repeats = bool(alert.key) and not alert.news
     row = alerts.Alert(
@@ -131,7 +145,7 @@ def _new(
         fields=[list(one) for one in alert.fields],
         began_at=now,
         changed_at=at,
-        repeat_at=now + _repeats_after(topic) if repeats else None,
+        repeat_at=now + _repeats_after(topic) if topic is not None and repeats else None,
     )
     session.add(row)
     session.flush()
@@ -151,7 +165,7 @@ def _fires_again(
     known.changed_at, known.title, known.text, known.url = at, alert.title, alert.text, alert.url
     known.severity, known.fields = alert.severity, [list(one) for one in alert.fields]
     if worse:
-        known.muted_until = None
+        known.muted_until, known.acked_by, known.acked_at = None, "", None
         return _happening(session, topic, known, WORSE, event_id, now, alert, of=alert.group)
     same = Verdict(SAME, f"the {known.times}th time since {known.began_at:%Y-%m-%d %H:%M:%S} UTC")
     return _happening(session, topic, known, AGAIN, event_id, now, alert, verdict=_rests(known, now) or same)
@@ -181,7 +195,7 @@ def _happening(
         event_id=event_id,
         topic=topic.name,
         what=what,
-        severity=said.severity,
+        severity=row.severity,  # of what ends as of what began: else who hears only of grave things would miss the end
         title=said.title or row.title,
         text=said.text,
         url=said.url or row.url,
@@ -191,20 +205,26 @@ def _happening(
         fields=[list(one) for one in said.fields],
         at=now,
     )
-    if verdict is None and what not in (NEWS, SEEN):
+    if verdict is None and what != NEWS:
         _group(session, made, topic, of, now)
     session.add(made)
     session.flush()
+    totals.count(session, totals.ALERTS, {(topic.name, what): 1})
     return made
 
 
 def _group(session: Session, made: Happening, topic: Topic, of: str, now: datetime) -> None:
-    """The first of its group is told at once; what follows within seconds waits to be told in one message."""
+    """The first of its group is told at once; what follows within seconds waits to be told in one message. So does
+    what happens to an alert that waits already. The house's time counts, not the event's: after an outage much comes
+    at once that is late."""
+    now = max(now, clock.now())
     seconds = alerts.GROUP_SECONDS if topic.group_seconds is None else topic.group_seconds
-    bundle = alerts.open_bundle(session, topic.name, of, now)
+    bundle = alerts.bundle_of(session, made.alert_id) if made.what != FIRED else None
+    if bundle is None and made.what != SEEN:
+        bundle = alerts.open_bundle(session, topic.name, of, now)
     if bundle is not None:
         made.bundle_id, made.state = bundle.id, alerts.WAITING
-    elif seconds:
+    elif seconds and made.what != SEEN:
         closes_at = now + timedelta(seconds=seconds)
         session.add(alerts.Bundle(topic=topic.name, of=of, opened_at=now, closes_at=closes_at))
 
@@ -286,15 +306,16 @@ def fact(source: str, now: datetime, channel: str = CHANNEL, chat: str = "") -> 
 def _tell_and_settle(settings: Settings, event: events.Event, owner: str) -> int:
     with database.reading() as session:
         made = alerts.of_event(session, event.id)
-        early = made is not None and made.state == alerts.TELLING and not alerts.is_next(session, made)
+        early = made is not None and made.state == alerts.TELLING and not made.verdict
+        early = early and made is not None and not alerts.is_next(session, made)
         ids = [made.id] if made is not None and made.state == alerts.TELLING else []
-        words = "waits to be told with others" if made is not None and made.state == alerts.WAITING else ""
+        words = TOLD_LATER if made is not None and made.state == alerts.WAITING else ""
     if early:
         with database.writing() as session:
-            if events.still_mine(session, event.id, owner):
-                events.put_off(
-                    session, event.id, clock.now(), BEFORE_SECONDS, "what happened before is just being told"
-                )
+            mine = events.still_mine(session, event.id, owner)
+            if mine is not None:
+                mine.attempts -= 1  # waiting for its turn is no failure
+                events.put_off(session, event.id, clock.now(), BEFORE_SECONDS, "what happened before is being told")
         return 0
     told = tell(settings, ids, event)
     _settle(event, owner, words or f"{told} told")
@@ -340,192 +361,13 @@ def _tell_some(
     made = alerts.held_happenings(session, ids)
     if not made:
         return told, False
-    teller = _Teller(session, settings, made, event)
+    teller = Teller(session, settings, made, event)
     some = alerts.listeners(session, made[0].topic, made[0].through, TOGETHER)
     told += teller.tell(some)
     for one in made:
         one.through = some[-1].id if some else one.through
         one.state = alerts.DONE if len(some) < TOGETHER else alerts.TELLING
     return told, len(some) == TOGETHER
-
-
-def hushes(session: Session, now: datetime) -> list[Hush]:
-    """The silences that are on."""
-    return [
-        Hush(one.id, one.topic, one.key, one.words, one.severity, one.comment, one.by, one.starts_at, one.ends_at)
-        for one in silences.on(session, now)
-    ]
-
-
-def listener(one: Subscriber) -> Listener:
-    return Listener(one.channel, one.chat, one.severity, one.quiet_from, one.quiet_until, one.zone)
-
-
-class _Teller:
-    """Some happenings, and what has to be known to tell them."""
-
-    def __init__(self, session: Session, settings: Settings, made: Sequence[Happening], event: events.Event) -> None:
-        self.session, self.settings, self.made, self.event = session, settings, made, event
-        self.now = clock.now()
-        self.korean = settings.locale == "ko"
-        self.public = bool((found := topics.get(session, made[0].topic)) and found.public)
-        self.rows = alerts.of_ids(session, [one.alert_id for one in made if one.alert_id])
-        self.hushes = hushes(session, self.now)
-        told = [one.alert_id for one in made if one.alert_id]
-        self.told = alerts.told_in(session, told, HEARD)
-        self.bodies: dict[tuple[int, ...], dict[str, Any]] = {}
-
-    def tell(self, some: Sequence[Subscriber]) -> int:
-        log: list[dict[str, Any]] = []
-        out: list[Delivery] = []
-        by_delivery: list[tuple[Delivery, list[dict[str, Any]]]] = []
-        for one in some:
-            rows = [self._row(happening, one) for happening in self.made]
-            log += rows
-            to_tell = [row for row in rows if row["outcome"] == TOLD]
-            if to_tell:
-                delivery = self._delivery(one, [row["happening_id"] for row in to_tell])
-                out.append(delivery)
-                by_delivery.append((delivery, to_tell))
-        deliveries.add_each(self.session, out, self.now)
-        for delivery, rows in by_delivery:
-            for row in rows:
-                row["delivery_id"] = delivery.id
-                row["outcome"] = BUNDLED if len(rows) > 1 else TOLD
-        alerts.keep(self.session, log)
-        return len(out)
-
-    def _row(self, happening: Happening, one: Subscriber) -> dict[str, Any]:
-        verdict = self._verdict(happening, one)
-        return {
-            "happening_id": happening.id,
-            "alert_id": happening.alert_id,
-            "topic": happening.topic,
-            "channel": one.channel,
-            "chat": one.chat,
-            "outcome": verdict.outcome,
-            "detail": verdict.detail,
-            "delivery_id": None,
-            "held_until": verdict.held_until,
-            "at": self.now,
-        }
-
-    def _verdict(self, happening: Happening, one: Subscriber) -> Verdict:
-        if happening.verdict:
-            return Verdict(happening.verdict, happening.detail)
-        heard = (happening.alert_id or 0, one.channel, one.chat) in self.told
-        if happening.what in (CLEARED, SEEN) and not heard:
-            return Verdict(UNTOLD, "was not told of it")
-        if happening.what == SEEN and happening.detail == f"{one.channel}:{one.chat}":
-            return Verdict(ACKNOWLEDGED, f"acknowledged here by {happening.who}")
-        row = self.rows.get(happening.alert_id or 0)
-        matter = Matter(happening.topic, row.key if row else "", happening.title, happening.severity)
-        found = routing.decide(matter, listener(one), self.hushes if row else (), self.now, self.settings.timezone)
-        if row is None and found.held_until is not None:  # that a silence began is no news in the morning
-            return Verdict(found.outcome, found.detail)
-        return found
-
-    def _delivery(self, one: Subscriber, ids: list[int]) -> Delivery:
-        body = dict(self._body(ids))
-        if len(ids) == 1:
-            first = self.told.get((self._of(ids[0]).alert_id or 0, one.channel, one.chat))
-            if first:
-                body["follows"] = first
-        source = f"alert:{ids[0]}" if len(self.made) == 1 else f"bundle:{self.made[0].bundle_id}"
-        return Delivery(
-            source=f"{source}:{one.id}",
-            step=0,
-            event_id=self.event.id,
-            kind=deliveries.MESSAGE,
-            channel=one.channel,
-            chat=one.chat,
-            body=body,
-            text=body["plain"],
-            wait=0,
-            yields=False,
-            key=deliveries.new_key(),
-            trace=self.event.trace,
-        )
-
-    def _of(self, id: int) -> Happening:
-        return next(one for one in self.made if one.id == id)
-
-    def _body(self, ids: Sequence[int]) -> dict[str, Any]:
-        key = tuple(ids)
-        if key not in self.bodies:
-            told = [telling(self._of(id), self.rows, self.settings) for id in ids]
-            if len(told) == 1:
-                body = wording.body(told[0], self.korean, not self.public)
-            else:
-                body = wording.bundle(told, self.korean) | {"thread_key": f"maru-bundle-{self.made[0].bundle_id}"}
-            self.bodies[key] = finished(body)
-        return self.bodies[key]
-
-
-def telling(one: Happening, rows: Mapping[int, alerts.Alert], settings: Settings) -> Telling:
-    row = rows.get(one.alert_id or 0)
-    since = row.began_at if row else one.at
-    return Telling(
-        what=one.what,
-        alert=one.alert_id or 0,
-        title=one.title,
-        text=one.text,
-        severity=one.severity,
-        url=one.url,
-        fields=one.fields,
-        at=one.at.astimezone(settings.timezone),
-        since=since.astimezone(settings.timezone),
-        thread=row.thread if row else "",
-        who=one.who,
-        until=one.detail if one.what in (HUSHED, UNHUSHED) else "",
-    )
-
-
-def finished(body: dict[str, Any]) -> dict[str, Any]:
-    text, plain = markup.finish(body["text"])
-    return {**body, "text": text, "plain": plain}
-
-
-# --- after quiet hours ---
-
-
-def _tell_after_quiet(settings: Settings, event: events.Event, owner: str) -> None:
-    with database.writing() as session:
-        if not events.still_mine(session, event.id, owner):
-            return
-        now = clock.now()
-        rows = alerts.held(session, event.channel, event.chat, now)
-        heard = set(topics.heard(session, event.channel, event.chat))
-        wanted = [row for row in rows if row.topic in heard]
-        for row in rows:
-            row.held_until = None
-            row.detail = "told when the quiet hours ended" if row.topic in heard else "unsubscribed meanwhile"
-        if not wanted:
-            events.settle(session, event.id, events.IGNORED, "nothing is left to tell")
-            return
-        made = [one for row in wanted if (one := alerts.happening(session, row.happening_id)) is not None]
-        known = alerts.of_ids(session, [one.alert_id for one in made if one.alert_id])
-        firing = frozenset(id for id, one in known.items() if one.state == alerts.FIRING)
-        told = [telling(one, known, settings) for one in made]
-        body = finished(wording.after_quiet(told, firing, settings.locale == "ko"))
-        delivery = Delivery(
-            source=f"quiet:{event.id}",
-            step=0,
-            event_id=event.id,
-            kind=deliveries.MESSAGE,
-            channel=event.channel,
-            chat=event.chat,
-            body=body,
-            text=body["plain"],
-            wait=0,
-            yields=False,
-            key=deliveries.new_key(),
-            trace=event.trace,
-        )
-        deliveries.add(session, chats.hold(session, event.channel, event.chat), [delivery], now)
-        for row in wanted:
-            row.delivery_id = delivery.id
-        events.settle(session, event.id, events.ANSWERED)
 
 
 # --- what the clock finds ---

@@ -25,7 +25,7 @@ from settings import Settings
 from store import answers, chats, database, deliveries, events, surveys, versions
 from store.answers import Answer
 from store.deliveries import Delivery
-from workers import alerting, handing, hearing, mailing, spoken, watching, words
+from workers import alerting, handing, hearing, mailing, notifications, spoken, watching, welcoming, words
 from workers.queues import CALLS
 
 MOST_ATTEMPTS = 60  # with the pauses below about an hour
@@ -94,6 +94,14 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
         return
     if inbound.kind == watching.KIND:
         watching.hear(desk.settings, event, owner)
+        return
+    if notifications.is_ours(event, inbound):
+        try:
+            notifications.hear(desk.settings, desk.keys[event.channel], event, owner, inbound)
+        except notifications.Unconfirmed as error:
+            raise Later(str(error)) from None
+        return
+    if welcoming.welcome(desk.settings, event, owner, inbound):
         return
     if inbound.kind == "profile":
         with database.writing() as session:

@@ -11,6 +11,7 @@ from channels.contract import Keys, Outbound, SendError
 from store import answers, chats, database, deliveries, events
 from store.deliveries import Delivery
 from workers import mailing
+from workers.pace import channel_gap
 
 TWICE = "may have arrived twice"
 NOBODY_KNOWS = "nobody can tell whether it arrived, and it was repeated once already"
@@ -33,6 +34,9 @@ class Caller:
             ids.append(str(channel.send(keys, out, part, may_send)) if found is None else found)
             if len(ids) < len(parts):
                 self._advance(delivery, ids)
+                # Where a chat has to be left in peace between two messages, two parts are two messages.
+                if gap := channel_gap(channel, delivery.chat):
+                    raise SendError("its next part follows", retry_after=gap)
         return " ".join(ids)
 
     def _keys(self, delivery: Delivery) -> Keys:

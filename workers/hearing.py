@@ -2,6 +2,7 @@
 command, else by the search of services. Deliveries are saved with the event's state in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from workers import due, handing, searching, spoken, subscribing
 from workers.spoken import Ask, Told
 
 EMPLOYEES_TALK = ("webex", "google_chat", "telegram", "webchat")  # where insiders may search
+OVERHEARS = ("telegram",)  # a bot that may read all of a group hears what is not meant for it
 HANDED = "handed to a bot"
 OF_THE_COMPANY = ("google_chat",)  # Google lets only the company's own people talk to its app
 
@@ -42,7 +44,21 @@ def read(channel: object, keys: object, inbound: Inbound) -> Inbound:
         raise (Unreadable if error.permanent else Unreachable)(error.reason) from None
     if found is None:
         raise Unreadable("nothing that is meant for us")
-    return found
+    return _pressed(channel, found)
+
+
+def _pressed(channel: Any, inbound: Inbound) -> Inbound:
+    """A button that could not hold its words: the row of its message has them."""
+    message = channel.pressed_message(inbound) if hasattr(channel, "pressed_message") else ""
+    if not message:
+        return inbound
+    with database.reading() as session:
+        row = deliveries.under(session, channel.__name__.rpartition(".")[2], inbound.chat, message)
+        buttons = (row.body or {}).get("buttons") or [] if row else []
+    said = channel.said_by(inbound.text, buttons)
+    if said is None:
+        raise Unreadable("a button of no message that is known")
+    return replace(inbound, text=said)
 
 
 def hear(settings: Settings, event: events.Event, owner: str, inbound: Inbound) -> bool:
@@ -100,6 +116,7 @@ def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound
     found = Found(None, ())
     with database.reading() as session:
         known = not _ask(session, settings, event, inbound).outsider
+        known = known and not (inbound.room and event.channel in OVERHEARS)
         if known:
             found = searching.answer(session, inbound.text, settings.elasticsearch_url)
     with database.writing() as session:
@@ -107,12 +124,12 @@ def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound
             return
         ask = _ask(session, settings, event, inbound)
         still_known = known and not ask.outsider
-        told = [spoken.searches.found(ask, inbound.text, found)] if still_known else _turned_away(ask)
+        told = [spoken.searches.found(ask, inbound.text, found)] if still_known else _astray(ask)
         _save(session, event, inbound, told or [])
 
 
-def _turned_away(ask: Ask) -> list[Told] | None:
-    return handing.lost(ask) or spoken.turned_away(ask)
+def _astray(ask: Ask) -> list[Told] | None:
+    return handing.lost(ask) or spoken.astray(ask)
 
 
 def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inbound) -> Ask:

@@ -25,6 +25,11 @@ return {taken, '0'}
 """
 
 
+def channel_gap(channel: ModuleType, chat: str) -> float:
+    """Seconds between two messages to this chat."""
+    return float(channel.chat_gap(chat) if hasattr(channel, "chat_gap") else channel.CHAT_GAP)
+
+
 class Pace:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -55,12 +60,13 @@ class Pace:
 
     def chat_wait(self, name: str, channel: ModuleType, chat: str) -> float:
         """Seconds until this chat may be written to again; 0 = now, and then its gap begins."""
-        if not channel.CHAT_GAP or time.monotonic() < self._alone_until:
+        gap = channel_gap(channel, chat)
+        if not gap or time.monotonic() < self._alone_until:
             return 0.0
         # A chat's id may lead to a person, so the key holds a digest of it.
         key = f"maru:chat:{name}:{hashlib.blake2s(chat.encode('utf8', 'replace'), digest_size=8).hexdigest()}"
         try:
-            if self._redis.set(key, 1, px=int(channel.CHAT_GAP * 1000), nx=True):
+            if self._redis.set(key, 1, px=int(gap * 1000), nx=True):
                 return 0.0
             return max(self._redis.pttl(key), 1) / 1000
         except RedisError:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import clock
 import logs
 from settings import Settings
-from store import database, errands, logins, retention, ticks, totals
+from store import alerts, database, errands, logins, retention, ticks, totals
 from store.spool import Spool
 from workers import due, searching
 from workers.platforms import Platforms
@@ -134,6 +134,7 @@ def keep_house() -> None:
         totals.fold(session)
         logins.forget_old(session)
         errands.forget_old(session, clock.now())
+        alerts.end_keyless(session, clock.now())
         ticks.forget(session, clock.now(), dict.fromkeys(EACH_MINUTE, MINUTES_KEPT), TICKS_KEPT)
 
 

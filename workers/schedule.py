@@ -12,7 +12,7 @@ import reporting
 from settings import Settings
 from store import answers, database, deliveries, errands, events, processes, versions
 from workers import due as falls_due
-from workers import words
+from workers import polling, words
 from workers.process import Process
 from workers.queues import ANSWER, DELIVER, ERRAND, Bell
 from workers.rounds import of_the_house
@@ -32,6 +32,7 @@ def tick(app: Flask, settings: Settings) -> None:
     logs.say("clock.ready", id=process.id[:8])
     with app.app_context():
         process.await_migrations()
+        polling.start(process, channels.CHANNELS, app.extensions["keys"], app.extensions["intake"])
         while not process.stopping.is_set():
             began, fine = time.monotonic(), False
             try:

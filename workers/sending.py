@@ -224,7 +224,7 @@ class Sender:
     def _bury(self, session: Session, delivery: Delivery, error: SendError) -> None:
         deliveries.died(session, delivery, self.process.id, error.reason, clock.now())
         if error.gone:
-            subscribing.gone(session, delivery.channel, delivery.chat, error.reason[:200])
+            subscribing.gone(session, delivery.channel, delivery.chat, error.reason)
 
     def _move(self, session: Session, delivery: Delivery, to: str) -> None:
         if deliveries.put_off(session, delivery, self.process.id, clock.now(), "the chat has another id"):

@@ -3,7 +3,8 @@
 from sqlalchemy.orm import Session
 
 from channels.contract import Inbound
-from store import chats, deliveries, events, members, topics
+from store import alerts, chats, deliveries, events, members, topics
+from store.database import storable
 from workers import alerting
 
 
@@ -20,10 +21,12 @@ def follow(session: Session, event: events.Event, inbound: Inbound) -> str:
 
 def gone(session: Session, channel: str, chat: str, reason: str) -> list[str]:
     """Nobody hears us there any more. Returns the topics that it heard."""
+    reason = storable(reason, 200) or "the chat is gone"
     chats.hold(session, channel, chat)
     heard = topics.unsubscribe_all(session, channel, chat)
     for sources in alerting.OURS:
         deliveries.cancel_waiting(session, channel, chat, sources, reason)
+    alerts.blocked(session, channel, chat, reason)
     return heard
 
 
@@ -33,3 +36,4 @@ def moved(session: Session, channel: str, chat: str, to: str) -> None:
     topics.move(session, channel, chat, to)
     members.move(session, channel, chat, to)
     deliveries.move(session, channel, chat, to)
+    alerts.move(session, channel, chat, to)

@@ -35,7 +35,7 @@ const WORDS = {
     empty_: "빈 답", trickle: "찔끔찔끔 답함", reset_: "연결 초기화",
     double: "두 번 보냄", concurrent: "동시에 두 번 보냄", reorder: "순서 바뀜", drop: "보내지 않음", delay: "늦게 보냄",
     bad_signature: "서명이 틀림",
-    employeePage: "직원 자리 (Webex) →", customerPage: "← 손님 자리 (채널톡)",
+    employeePage: "직원 자리 (Webex) →", subscriberPage: "구독자 자리 (텔레그램) →", watchedPage: "발표 페이지 →", oncallPage: "당직 자리 (구글 챗) →", customerPage: "← 손님 자리 (채널톡)",
     iAm: "나는", rooms: "대화방", newRoom: "단체방", roomTitle: "주간 회의", aloneWithBot: "마루 봇과 1:1",
     outsider: "외부인", mentionBot: "봇을 부르며 말하기", sayAsEmployee: "봇에게 말하기",
     roomEmpty: "말을 걸어 보세요. 떠오르는 말로 찾아도 돼요.",
@@ -78,7 +78,7 @@ const WORDS = {
     empty_: "Empty answer", trickle: "Answer in drips", reset_: "Connection reset",
     double: "Sent twice", concurrent: "Sent twice at once", reorder: "Out of order", drop: "Never sent", delay: "Late",
     bad_signature: "Signed wrongly",
-    employeePage: "Employee's seat (Webex) →", customerPage: "← Customer's seat (ChannelTalk)",
+    employeePage: "Employee's seat (Webex) →", subscriberPage: "Subscriber's seat (Telegram) →", watchedPage: "The watched page →", oncallPage: "On-call seat (Google Chat) →", customerPage: "← Customer's seat (ChannelTalk)",
     iAm: "I am", rooms: "Rooms", newRoom: "Group", roomTitle: "Weekly meeting", aloneWithBot: "1:1 with the bot",
     outsider: "outsider", mentionBot: "Mention the bot", sayAsEmployee: "Write to the bot",
     roomEmpty: "Say something. Any words that come to mind will do.",
@@ -110,6 +110,11 @@ export function choose(next) {
   } catch {
     return; // see above: then the choice holds for this visit
   }
+}
+
+// Words that one page alone needs, from a file of its own.
+export function learn(more) {
+  for (const known of Object.keys(WORDS)) Object.assign(WORDS[known], more[known]);
 }
 
 export function t(name, values = {}) {

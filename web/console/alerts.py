@@ -35,6 +35,7 @@ OUTCOMES = {
     "minor": ("받을 만큼 심하지 않음", "Below severity", ""),
     "untold": ("알린 적 없음", "Was not told of it", ""),
     "cancelled": ("취소", "Cancelled", "warn"),
+    "blocked": ("차단·나감", "Blocked", "bad"),
     "dead": ("못 보냄", "Failed", "bad"),
 }
 WHATS = {

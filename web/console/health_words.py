@@ -53,6 +53,21 @@ PARTS: dict[str, tuple[Words, Words, Words]] = {
         ("이어져 있어요.", "Connected."),
         ("살펴봐 주세요.", "Needs a look."),
     ),
+    "telegram": (
+        ("텔레그램", "Telegram"),
+        ("이어져 있어요.", "Connected."),
+        ("살펴봐 주세요.", "Needs a look."),
+    ),
+    "google_chat": (
+        ("구글 챗", "Google Chat"),
+        ("이어져 있어요.", "Connected."),
+        ("살펴봐 주세요.", "Needs a look."),
+    ),
+    "sns": (
+        ("아마존 SNS", "Amazon SNS"),
+        ("알람을 기다리고 있어요.", "Waiting for alarms."),
+        ("살펴봐 주세요.", "Needs a look."),
+    ),
     "search": (
         ("서비스 검색", "Service search"),
         ("찾을 준비가 됐어요.", "Ready to search."),

@@ -13,7 +13,7 @@ from workers.spoken import (
     searches,
     topics,
 )
-from workers.spoken.greetings import joined
+from workers.spoken.greetings import astray, joined, welcome
 from workers.spoken.registry import (
     ALL,
     GUESTS,
@@ -41,6 +41,7 @@ __all__ = [
     "Told",
     "Unclear",
     "alarms",
+    "astray",
     "begins",
     "command",
     "days",
@@ -62,4 +63,5 @@ __all__ = [
     "searches",
     "topics",
     "turned_away",
+    "welcome",
 ]

@@ -7,6 +7,11 @@ from workers.alerting import Place
 from workers.spoken.registry import Ask, Told, Unclear, command, quoted
 
 MOST_LISTED = 30
+SEVERITIES = {  # as somebody writes it
+    **dict.fromkeys(("심각", "critical"), "critical"),
+    **dict.fromkeys(("주의", "경고", "warning"), "warning"),
+    **dict.fromkeys(("모두", "전부", "all", "알림", "info"), ""),
+}
 
 
 @command(
@@ -19,15 +24,18 @@ MOST_LISTED = 30
 def acknowledge(ask: Ask, rest: str) -> Told:
     if not rest.isdecimal() or len(rest) > 15:
         raise Unclear("알람 번호를 써 주세요. /경보 로 볼 수 있어요.", "Write the number of the alert; see /alerts.")
-    row = alerts.get(ask.session, int(rest))
+    row = alerts.hold(ask.session, int(rest))
     if row is None or row.topic not in topics.heard(ask.session, ask.channel, ask.chat):
         return Told(ask.t(f"{rest}번 알람은 이 대화에 없어요.", f"This chat hears of no alert {rest}."))
     title = quoted(row.title)
     if row.state != alerts.FIRING:
         return Told(ask.t(f"🟢 이미 끝난 알람이에요: {title}", f"🟢 It is over already: {title}"))
     who = _who(ask)
-    if row.acked_by and row.muted_until and row.muted_until > ask.now and row.acked_by != who:
+    if row.acked_by and row.muted_until and row.muted_until > ask.now:
         by = quoted(row.acked_by)
+        if row.acked_by == who:
+            said = f"이미 보고 있다고 알렸어요: {title}"
+            return Told(ask.t(said, f"Everybody knows that you are on it: {title}"))
         return Told(ask.t(f"{by}님이 이미 보고 있어요: {title}", f"{by} is on it already: {title}"))
     until = alerting.acknowledge(ask.session, row, who, ask.now, Place(ask.channel, ask.chat))
     local = until.astimezone(ask.now.tzinfo)
@@ -97,3 +105,28 @@ def quiet(ask: Ask, rest: str) -> Told:
     hours = f"{span[0]:%H:%M}~{span[1]:%H:%M}"
     said = f"{hours}에는 소식을 보내지 않고, 끝나면 한 번에 알려 드릴게요."
     return Told(ask.t(said, f"Nothing is told {hours}; what falls into it is told when it ends."))
+
+
+@command(
+    "/심각도",
+    "/severity",
+    usage=("/심각도 심각", "/severity critical"),
+    more=(("/심각도 모두", "/severity all"),),
+    says=("이만큼 심한 알람만 받아요", "only what is so grave is told here"),
+    order=35,
+)
+def severity(ask: Ask, rest: str) -> Told:
+    mine = topics.of_chat(ask.session, ask.channel, ask.chat)
+    if not mine:
+        return Told(ask.t("받고 있는 소식이 없어요.", "This chat hears no topic."))
+    if rest:
+        wanted = SEVERITIES.get(rest.casefold())
+        if wanted is None:
+            raise Unclear("심각, 주의, 모두 중에서 골라 주세요.", "One of critical, warning, all, please.")
+        for one in mine:
+            one.severity = wanted
+    now = mine[0].severity
+    if not now:
+        return Told(ask.t("알람을 모두 알려 드려요.", "Everything is told here."))
+    said = {"critical": "심각한 알람만 알려 드려요.", "warning": "주의 이상인 알람만 알려 드려요."}.get(now, now)
+    return Told(ask.t(said, f"Only what is at least {now} is told here."))

@@ -66,7 +66,7 @@ def _subscribe_to(ask: Ask, wanted: str, seen: list[str]) -> Told:
     more=(("/구독해지", "/unsubscribe"),),
     says=("소식을 그만 받아요", "stops the news of a topic"),
     outsiders=True,
-    aliases=("/구독취소",),
+    aliases=("/구독취소", "/해지", "/stop"),
     order=31,
 )
 def unsubscribe(ask: Ask, rest: str) -> Told:

@@ -1,0 +1,217 @@
+"""From what somebody typed to typed arguments, by the signature of the function that takes them."""
+
+import enum
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Literal, NewType, Union, get_args, get_origin
+from unicodedata import normalize
+
+from maru import times
+
+Rest = NewType("Rest", str)
+"""The rest of the line, as it was typed."""
+
+YES = ("네", "예", "응", "yes", "y", "true", "on", "1", "켜기")
+NO = ("아니요", "아니오", "아니", "no", "n", "false", "off", "0", "끄기")
+
+
+@dataclass(frozen=True)
+class TimeSpan:
+    """From a time of the day to another: 10:00~11:00, 오후 3시~4시."""
+
+    begin: time
+    end: time
+
+    def __str__(self) -> str:
+        return f"{self.begin:%H:%M}~{self.end:%H:%M}"
+
+
+class Wrong(Exception):
+    """The arguments do not fit; a handler may raise it, too. `korean`, `english`: what is wrong."""
+
+    def __init__(self, korean: str = "", english: str = "") -> None:
+        super().__init__(english or korean)
+        self.korean, self.english = korean, english or korean
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    type: Any
+    optional: bool
+    default: Any = None
+    many: bool = False  # *words
+
+    @property
+    def shown(self) -> str:
+        name = self.name
+        if get_origin(self.type) is Literal:
+            name = "|".join(str(one) for one in get_args(self.type))
+        elif _is_enum(self.type):
+            name = "|".join(str(one.value) for one in self.type)
+        if self.many or self.type is Rest:
+            name += "…"
+        return f"[{name}]" if self.optional or self.many else name
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a handler takes beside the ask."""
+
+    parameters: tuple[Parameter, ...]
+
+    def usage(self, command: str) -> str:
+        return " ".join([command, *(one.shown for one in self.parameters)])
+
+    def read(self, text: str) -> list[Any]:
+        """The arguments, or Wrong."""
+        rest, found = normalize("NFC", text).strip(), []
+        for one in self.parameters:
+            if one.many:
+                words = []
+                while rest:
+                    value, rest = _read(one, rest)
+                    words.append(value)
+                found += words
+                continue
+            try:
+                value, rest = _read(one, rest)
+            except Wrong:
+                if not one.optional:
+                    raise
+                value = one.default
+            found.append(value)
+        if rest:
+            raise Wrong(f"‘{rest[:40]}’: 남는 말이에요.", f"‘{rest[:40]}’ is too much.")
+        return found
+
+
+def signature(function: Callable[..., Any]) -> Signature:
+    """Raises TypeError where a type cannot be read from a chat."""
+    hints = typing.get_type_hints(function)
+    parameters = list(inspect.signature(function).parameters.values())
+    if not parameters or parameters[0].kind not in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    ):
+        raise TypeError(f"{function.__name__}: the first parameter is the ask, as in def {function.__name__}(ask, …)")
+    found = []
+    for one in parameters[1:]:
+        if one.kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
+            raise TypeError(f"{function.__name__}: '{one.name}': a chat has no keyword arguments")
+        many = one.kind is inspect.Parameter.VAR_POSITIONAL
+        kind, optional = _without_none(hints.get(one.name, str))
+        optional = optional or one.default is not inspect.Parameter.empty
+        default = None if one.default is inspect.Parameter.empty else one.default
+        if not many and not _is_known(kind):
+            raise TypeError(f"{function.__name__}: '{one.name}': {kind!r} cannot be read from a chat")
+        found.append(Parameter(one.name, kind, optional, default, many))
+    return Signature(tuple(found))
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if get_origin(hint) in (Union, types.UnionType):
+        kinds = [one for one in get_args(hint) if one is not type(None)]
+        if len(kinds) == 1:
+            return kinds[0], True
+    return hint, False
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, enum.Enum)
+
+
+def _is_known(kind: Any) -> bool:
+    return kind in _READERS or kind is Rest or _is_enum(kind) or get_origin(kind) is Literal
+
+
+def _read(parameter: Parameter, text: str) -> tuple[Any, str]:
+    kind = parameter.type
+    if not text:
+        raise Wrong(f"{parameter.name}: 빠졌어요.", f"{parameter.name} is missing.")
+    if kind is Rest:
+        return text, ""
+    if _is_enum(kind):
+        return _choice(parameter, text, {str(one.value): one for one in kind} | {one.name: one for one in kind})
+    if get_origin(kind) is Literal:
+        return _choice(parameter, text, {str(one): one for one in get_args(kind)})
+    found = _READERS[kind](text)
+    if found is None or (found[1] and not found[1][0].isspace()):
+        word = text.split(None, 1)[0][:40]
+        korean, english = _NAMES[kind]
+        raise Wrong(f"{parameter.name}: ‘{word}’은(는) {korean}", f"{parameter.name}: ‘{word}’ is not {english}.")
+    return found[0], found[1].strip()
+
+
+def _choice(parameter: Parameter, text: str, known: Mapping[str, Any]) -> tuple[Any, str]:
+    for name in sorted(known, key=len, reverse=True):
+        begin, rest = text[: len(name)], text[len(name) :]
+        if begin.casefold() == name.casefold() and (not rest or rest[0].isspace()):
+            return known[name], rest.strip()
+    word, names = text.split(None, 1)[0][:40], ", ".join(dict.fromkeys(map(str, known)))
+    raise Wrong(f"{parameter.name}: ‘{word}’ 말고 {names} 중 하나예요.", f"{parameter.name}: one of {names}.")
+
+
+# --- one reader a type: what it reads at the beginning, and the rest ---
+
+
+def _word(text: str) -> tuple[str, str]:
+    quoted = re.match(r'"([^"]*)"(?=\s|$)|“([^”]*)”(?=\s|$)|\'([^\']*)\'(?=\s|$)', text)
+    if quoted:
+        return next(part for part in quoted.groups() if part is not None), text[quoted.end() :]
+    word = text.split(None, 1)[0]
+    return word, text[len(word) :]
+
+
+def _whole(text: str) -> tuple[int, str] | None:
+    found = re.match(r"[-+]?\d{1,3}(?:,\d{3})+(?![\d,])|[-+]?\d{1,18}(?![\d,])", text)
+    return _with_unit(int(found[0].replace(",", "")), text, found.end()) if found else None
+
+
+def _number(text: str) -> tuple[float, str] | None:
+    found = re.match(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,18})(?:\.\d{1,18})?(?![\d,])", text)
+    return _with_unit(float(found[0].replace(",", "")), text, found.end()) if found else None
+
+
+def _with_unit(value: Any, text: str, end: int) -> tuple[Any, str]:
+    """34명, 5kg, 10%: what hangs on a number is its unit."""
+    unit = re.match(r"[명개원분일회번장권대인%]|kg|g|ml|km|cm|m|시간|(?=\s|$)", text[end:])
+    return value, text[end + (unit.end() if unit else 0) :]
+
+
+def _yes_or_no(text: str) -> tuple[bool, str] | None:
+    word = text.split(None, 1)[0]
+    known = {**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)}
+    return (known[word.casefold()], text[len(word) :]) if word.casefold() in known else None
+
+
+def _span(text: str) -> tuple[TimeSpan, str] | None:
+    found = times.read_span(text)
+    return (TimeSpan(*found[0]), found[1]) if found else None
+
+
+_READERS: dict[Any, Callable[[str], tuple[Any, str] | None]] = {
+    str: _word,
+    int: _whole,
+    float: _number,
+    bool: _yes_or_no,
+    date: times.read_date,
+    time: times.read_time,
+    datetime: times.read_datetime,
+    TimeSpan: _span,
+}
+_NAMES = {
+    str: ("말이 아니에요.", "a word"),
+    int: ("정수가 아니에요.", "a whole number"),
+    float: ("숫자가 아니에요.", "a number"),
+    bool: ("네, 아니요가 아니에요.", "yes or no"),
+    date: ("날짜로 읽을 수 없어요. 예: 내일, 12/24", "a day, such as tomorrow or 12/24"),
+    time: ("시각으로 읽을 수 없어요. 예: 오후 3시, 15:00", "a time, such as 3pm or 15:00"),
+    datetime: ("때로 읽을 수 없어요. 예: 내일 오후 3시", "a moment, such as tomorrow 15:00"),
+    TimeSpan: ("시간대로 읽을 수 없어요. 예: 10:00~11:00", "a span, such as 10:00~11:00"),
+}

@@ -1,0 +1,296 @@
+"""A bot: commands and messages as functions, run against Maru or, in a test, against nothing at all."""
+
+import asyncio
+import inspect
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from unicodedata import normalize
+from urllib.parse import urlsplit
+
+from maru.arguments import Signature, Wrong, signature
+from maru.asks import Ask, Chat, Reply, User
+
+log = logging.getLogger("maru")
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Middleware = Callable[[Ask, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+SORRY = ("죄송해요, 처리하다가 문제가 생겼어요.", "Sorry, something went wrong.")
+MOST_COMMANDS = 100
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+    run: Callable[..., Any]
+    signature: Signature
+    help: str
+    guests: bool
+
+    @property
+    def usage(self) -> str:
+        return self.signature.usage(self.name)
+
+    def json(self) -> dict[str, Any]:
+        return {"name": self.name, "usage": self.usage[:200], "help": self.help[:500], "guests": self.guests}
+
+
+class Failed(Exception):
+    """A handler raised something; `said` is what the person is told."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
+
+
+class Bot:
+    """`key` and `url` are MARU_KEY and MARU_URL unless given here. `concurrency`: asks that are worked on at a time."""
+
+    def __init__(self, key: str | None = None, url: str | None = None, *, concurrency: int = 8) -> None:
+        if not 1 <= concurrency <= 100:
+            raise ValueError("concurrency is 1 to 100")
+        self.key, self.url, self.concurrency = key, url, concurrency
+        self.commands: dict[str, Command] = {}
+        self._message: Callable[..., Any] | None = None
+        self._middleware: list[Middleware] = []
+        self._threads: ThreadPoolExecutor | None = None
+
+    # --- what authors say ---
+
+    def command(self, name: str, *, help: str | None = None, guests: bool = False) -> Callable[[Handler], Handler]:
+        """Answer a command. `help`: one line, else the docstring's first. `guests`: outsiders may use it, too."""
+        folded = _folded(name)
+        if not name.startswith("/") or not 1 <= len(folded) <= 32 or not folded.replace("-", "a").isidentifier():
+            raise ValueError(f"{name!r}: a command is / and 1 to 32 letters, digits, _ or -")
+        if folded in self.commands:
+            raise ValueError(f"{name}: there is such a command already")
+        if len(self.commands) >= MOST_COMMANDS:
+            raise ValueError(f"a bot has at most {MOST_COMMANDS} commands")
+
+        def register(run: Handler) -> Handler:
+            said = help or (inspect.getdoc(run) or "").partition("\n")[0]
+            self.commands[folded] = Command(name, run, signature(run), said, guests)
+            return run
+
+        return register
+
+    def message(self, run: Handler) -> Handler:
+        """Answer everything else that is said to this bot."""
+        if self._message is not None:
+            raise ValueError("there is a handler for messages already")
+        signature(run)
+        self._message = run
+        return run
+
+    def middleware(self, run: Middleware) -> Middleware:
+        """Wrap every handler: `async def log(ask, go): …; return await go()`. The first one added is outermost."""
+        self._middleware.append(run)
+        return run
+
+    @property
+    def hears_messages(self) -> bool:
+        return self._message is not None
+
+    def help(self) -> str:
+        return "\n".join(f"{one.usage} · {one.help}".rstrip(" ·") for one in self.commands.values())
+
+    # --- answering ---
+
+    def answer(
+        self,
+        text: str,
+        *,
+        then: Sequence[str] = (),
+        user: User | None = None,
+        chat: Chat | None = None,
+        guest: bool = False,
+    ) -> list[str]:
+        """What this bot says to `text`, with no server. `then`: what the person says to its further questions."""
+        who = user or User(guest=guest)
+        line = _Listed(list(then))
+        asyncio.run(self._answered(text, who, chat or Chat(), line))
+        return line.said
+
+    async def _answered(self, text: str, user: User, chat: Chat, line: "_Listed") -> None:
+        name, rest = split(text)
+        found = self.commands.get(_folded(name)) if name else None
+        if (found is None and self._message is None) or (user.guest and not (found and found.guests)):
+            return
+        ask = Ask(
+            id=f"local-{uuid.uuid4().hex}",
+            text=rest if found else text.strip(),
+            command=found.name if found else "",
+            user=user,
+            chat=chat,
+            language=language_of(text),
+            line=line,
+            loop=asyncio.get_running_loop(),
+        )
+        try:
+            await self.handle(ask)
+        except Failed as failed:
+            line.said.append(failed.said)
+
+    async def handle(self, ask: Ask) -> None:
+        """Run the handler of an ask; its replies go to the ask's line. Raises Failed when the handler does."""
+        command = self.commands.get(_folded(ask.command)) if ask.command else None
+        run = command.run if command else self._message
+        if run is None:
+            return
+        try:
+            arguments = command.signature.read(ask.text) if command else []
+            said = await self._through(ask, lambda: self._call(run, ask, arguments))
+            await self._say(ask, said)
+        except Wrong as wrong:
+            ask.reply(_usage(ask, command, wrong))
+        except Exception as error:
+            log.exception("handler failed", extra={"ask": ask.id, "command": ask.command})
+            sentry = sys.modules.get("sentry_sdk")
+            if sentry is not None:
+                sentry.capture_exception(error)
+            raise Failed(ask.t(*SORRY)) from error
+
+    async def _through(self, ask: Ask, last: Callable[[], Awaitable[Any]]) -> Any:
+        go = last
+        for one in reversed(self._middleware):
+            go = _wrapped(one, ask, go)
+        return await go()
+
+    async def _call(self, run: Callable[..., Any], ask: Ask, arguments: list[Any]) -> Any:
+        if inspect.iscoroutinefunction(run):
+            return await run(ask, *arguments)
+        if inspect.isasyncgenfunction(run):
+            return run(ask, *arguments)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="handler")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, _whole, run, ask, arguments)
+
+    async def _say(self, ask: Ask, said: Any) -> None:
+        """What a handler returned: nothing, a text, a Reply, or several of them."""
+        if said is None:
+            return
+        if isinstance(said, str | Reply):
+            _reply(ask, said)
+        elif hasattr(said, "__aiter__"):
+            async for one in said:
+                _reply(ask, one)
+        elif isinstance(said, Iterable):
+            for one in said:
+                _reply(ask, one)
+        else:
+            raise TypeError(f"a handler returned {type(said).__name__}; return a text, a Reply or a list of them")
+
+    # --- running ---
+
+    def run(self) -> None:
+        """Connect and answer until SIGTERM or Ctrl-C; then finish what is being worked on."""
+        from maru.connection import Connection
+
+        if not logging.getLogger().handlers:
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        key = self.key or os.environ.get("MARU_KEY", "")
+        url = self.url or os.environ.get("MARU_URL", "")
+        if not key:
+            raise SystemExit("MARU_KEY: missing; it is the bot's key, mb_…")
+        try:
+            address = socket_address(url)
+        except ValueError as error:
+            raise SystemExit(f"MARU_URL: {error}") from None
+        connection = Connection(self, key, address)
+        asyncio.run(connection.run())
+        if connection.refused:
+            raise SystemExit(f"maru: {connection.refused}")
+
+
+def socket_address(url: str) -> str:
+    """The relay's address for an origin; unencrypted ones are for loopback alone."""
+    parts = urlsplit(url.strip().rstrip("/"))
+    schemes = {"https": "wss", "wss": "wss", "http": "ws", "ws": "ws"}
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"{url!r} is no address such as https://maru.example.kr")
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError(f"give the origin alone, without a path: {parts.scheme}://{parts.netloc}")
+    if schemes[parts.scheme] == "ws" and not _is_loopback(parts.hostname):
+        raise ValueError(f"{url!r} is not encrypted; use https://{parts.netloc}")
+    return f"{schemes[parts.scheme]}://{parts.netloc}/relay/bots"
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def split(text: str) -> tuple[str, str]:
+    """Command and rest; no command is ''."""
+    wide = normalize("NFKC", text[:200]).lstrip()
+    if not wide.startswith("/"):
+        return "", text
+    parts = text.strip().split(None, 1)
+    return parts[0], parts[1].strip() if len(parts) > 1 else ""
+
+
+def language_of(text: str) -> str:
+    if any("가" <= letter <= "힣" or "ㄱ" <= letter <= "ㅣ" for letter in normalize("NFC", text)):
+        return "ko"
+    return "en" if any(letter.isascii() and letter.isalpha() for letter in text) else "ko"
+
+
+def _folded(name: str) -> str:
+    return normalize("NFKC", name).casefold().lstrip("/").strip()
+
+
+def _whole(run: Callable[..., Any], ask: Ask, arguments: list[Any]) -> Any:
+    """A generator's replies go out as they come, in the thread in which it runs."""
+    said = run(ask, *arguments)
+    if inspect.isgenerator(said):
+        for one in said:
+            _reply(ask, one)
+        return None
+    return said
+
+
+def _reply(ask: Ask, said: Any) -> None:
+    if isinstance(said, Reply):
+        ask.reply(said.text, said.buttons, said.files)
+    elif isinstance(said, str):
+        ask.reply(said)
+    else:
+        raise TypeError(f"a handler said {type(said).__name__}; say a text or a Reply")
+
+
+def _wrapped(one: Middleware, ask: Ask, go: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+    return lambda: one(ask, go)
+
+
+def _usage(ask: Ask, command: Command | None, wrong: Wrong) -> str:
+    lines = [ask.t(wrong.korean, wrong.english)] if wrong.korean else []
+    if command is not None:
+        lines.append(ask.t(f"이렇게 써 주세요: {command.usage}", f"Use it like this: {command.usage}"))
+    return "\n".join(lines)
+
+
+class _Listed:
+    """The line of a test: replies in a list, answers from another."""
+
+    def __init__(self, then: list[str]) -> None:
+        self.said: list[str] = []
+        self.then = then
+
+    def reply(self, ask: Ask, body: Mapping[str, Any]) -> None:
+        self.said.append(str(body["text"]))
+
+    async def wait(self, ask: Ask, text: str, seconds: float) -> str | None:
+        self.said.append(text)
+        return self.then.pop(0) if self.then else None
+
+    def typing(self, ask: Ask) -> None:
+        return

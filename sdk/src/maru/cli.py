@@ -1,0 +1,137 @@
+"""maru run bot.py [--reload] · maru shell bot.py · maru new NAME"""
+
+import argparse
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from maru.bot import Bot
+
+LOOK_SECONDS = 0.5
+BOT = '''"""{name}: a bot for Maru. `maru shell bot.py` talks to it here, `maru run bot.py` connects it."""
+
+from datetime import date
+
+from maru import Ask, Bot
+
+bot = Bot()  # MARU_KEY and MARU_URL
+
+
+@bot.command("/안녕", help="인사합니다")
+def hello(ask: Ask, name: str = "") -> str:
+    return f"안녕하세요, {{name or ask.user.name or '누구'}}님!"
+
+
+@bot.command("/남은날", help="그날까지 며칠 남았는지 세요")
+def days_left(ask: Ask, day: date) -> str:
+    return f"{{day:%m월 %d일}}까지 {{(day - date.today()).days}}일 남았어요."
+
+
+if __name__ == "__main__":
+    bot.run()
+'''
+TEST = """from bot import bot
+
+
+def test_hello() -> None:
+    assert bot.answer("/안녕 민지") == ["안녕하세요, 민지님!"]
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="maru", description="Chatbots for Maru.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="connect a bot and answer")
+    run.add_argument("file", type=Path)
+    run.add_argument("--reload", action="store_true", help="start again whenever a file beside it changes")
+    shell = commands.add_parser("shell", help="talk to a bot here, with no server")
+    shell.add_argument("file", type=Path)
+    new = commands.add_parser("new", help="begin a bot in a new folder")
+    new.add_argument("name")
+    asked = parser.parse_args()
+    if asked.command == "new":
+        begin(asked.name)
+    elif not asked.file.is_file():
+        raise SystemExit(f"maru: {asked.file}: there is no such file")
+    elif asked.command == "shell":
+        talk(load(asked.file))
+    elif asked.reload:
+        reload(asked.file)
+    else:
+        load(asked.file).run()
+
+
+def load(path: Path) -> Bot:
+    """The file's one Bot."""
+    sys.path.insert(0, str(path.resolve().parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"maru: {path}: is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    bots = {id(one): one for one in vars(module).values() if isinstance(one, Bot)}
+    if len(bots) != 1:
+        raise SystemExit(f"maru: {path}: {'has no Bot' if not bots else 'has several Bots'}; it needs just one")
+    return next(iter(bots.values()))
+
+
+def talk(bot: Bot) -> None:
+    print(f"{bot.help()}\n(Ctrl-D로 나가요 · Ctrl-D leaves)")
+    while True:
+        try:
+            text = input("> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+        if text:
+            said = bot.answer(text)
+            print("\n".join(said) if said else "(아무 말도 하지 않아요 · says nothing)")
+
+
+def reload(path: Path) -> None:
+    """A child runs the bot; when a .py file beside it changes the next one does."""
+    command = [sys.executable, "-m", "maru.cli", "run", str(path)]
+    stopped = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    while not stopped:
+        seen, child = _files(path), subprocess.Popen(command, start_new_session=True)
+        while not stopped and _files(path) == seen:
+            time.sleep(LOOK_SECONDS)
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+        if not stopped:
+            print("maru: changed, starting again", flush=True)
+
+
+def _files(path: Path) -> dict[str, float]:
+    return {str(one): one.stat().st_mtime for one in path.resolve().parent.glob("*.py")}
+
+
+def begin(name: str) -> None:
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", name):
+        raise SystemExit("maru: NAME is 1 to 40 of a-z, 0-9 and -")
+    folder = Path(name)
+    if folder.exists():
+        raise SystemExit(f"maru: {name}: is there already")
+    folder.mkdir()
+    (folder / "bot.py").write_text(BOT.format(name=name), encoding="utf8")
+    (folder / "test_bot.py").write_text(TEST, encoding="utf8")
+    (folder / ".gitignore").write_text(".env\n__pycache__/\n", encoding="utf8")
+    print(f"{name}/bot.py\n\n  cd {name}\n  maru shell bot.py\n  MARU_KEY=mb_… MARU_URL=https://… maru run bot.py")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()

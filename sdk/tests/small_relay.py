@@ -1,0 +1,83 @@
+"""A relay for one bot, that a test pulls the strings of. It speaks docs/relay-protocol.md and nothing else."""
+
+import asyncio
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+KEY = "mb_test"
+
+
+class SmallRelay:
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.heard: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.sockets: list[ServerConnection] = []
+        self.keeps = True  # acknowledge what comes
+        self.port = 0
+        self.server: Server | None = None
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def open(self) -> None:
+        self.server = await serve(self._talk, "127.0.0.1", self.port, process_request=self._admit)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+        if request.headers.get("Authorization") == f"Bearer {KEY}" and request.path == "/relay/bots":
+            return None
+        return Response(401, "Unauthorized", Headers(), b"")
+
+    async def _talk(self, socket: ServerConnection) -> None:
+        hello = json.loads(await socket.recv())
+        await socket.send(json.dumps({"type": "welcome", "protocol": 1, "company": "home", "bot": "b", "refused": []}))
+        self.sockets.append(socket)
+        self.heard.put(hello)
+        with suppress(ConnectionClosed):
+            async for text in socket:
+                told = json.loads(text)
+                self.heard.put(told)
+                if self.keeps and "seq" in told:
+                    await socket.send(json.dumps({"type": "ok", "ask": told["ask"], "seq": told["seq"]}))
+
+    def say(self, **frame: Any) -> None:
+        asyncio.run_coroutine_threadsafe(self.sockets[-1].send(json.dumps(frame)), self.loop).result(5)
+
+    def ask(self, id: str, command: str = "/말", text: str = "", **more: Any) -> None:
+        self.say(type="ask", id=id, kind="command" if command else "message", command=command, text=text, **more)
+
+    def cut(self, code: int = 1011, reason: str = "") -> None:
+        asyncio.run_coroutine_threadsafe(self.sockets.pop().close(code, reason), self.loop).result(5)
+
+    def next(self, kind: str, seconds: float = 15) -> dict[str, Any]:
+        """The next frame of this kind; others are passed over."""
+        while True:
+            told = self.heard.get(timeout=seconds)
+            if told["type"] == kind:
+                return told
+
+
+@contextmanager
+def small_relay() -> Iterator[SmallRelay]:
+    relay = SmallRelay()
+    relay.thread.start()
+    asyncio.run_coroutine_threadsafe(relay.open(), relay.loop).result(5)
+    try:
+        yield relay
+    finally:
+        assert relay.server is not None
+        relay.loop.call_soon_threadsafe(relay.server.close)
+        asyncio.run_coroutine_threadsafe(relay.server.wait_closed(), relay.loop).result(10)
+        relay.loop.call_soon_threadsafe(relay.loop.stop)
+        relay.thread.join(5)

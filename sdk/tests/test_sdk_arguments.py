@@ -1,0 +1,161 @@
+"""Typed arguments: what somebody types becomes what the handler takes, else the usage line."""
+
+import enum
+from datetime import date, datetime
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maru import Ask, Bot, Rest, TimeSpan
+from maru.times import read_date, read_span, read_time
+
+TODAY = date(2026, 12, 23)  # a Wednesday
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("14:05", "14:05"), ("오후 3시", "15:00"), ("오후3시 반", "15:30"), ("3시", "15:00"), ("9시", "09:00"),
+        ("오전 10시 20분", "10:20"), ("3pm", "15:00"), ("12시", "12:00"), ("자정", "00:00"), ("밤 11시", "23:00"),
+        ("저녁 7시에", "19:00"), ("25:00", None), ("13:75", None), ("세시", None),
+    ],
+)  # fmt: skip
+def test_times_are_read_as_people_say_them(said: str, meant: str | None) -> None:
+    found = read_time(said)
+    assert (f"{found[0]:%H:%M}" if found else None) == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("내일", "2026-12-24"), ("12/24", "2026-12-24"), ("12월 22일", "2027-12-22"), ("2026-12-31", "2026-12-31"),
+        ("다음 주 금요일", "2027-01-01"), ("금요일", "2026-12-25"),
+        ("next monday", "2026-12-28"), ("24일", "2026-12-24"),
+        ("22일", "2027-01-22"), ("2/30", None), ("어느날", None),
+    ],
+)  # fmt: skip
+def test_days_are_read_as_people_say_them(said: str, meant: str | None) -> None:
+    found = read_date(said, TODAY)
+    assert (found[0].isoformat() if found else None) == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("10:00~11:00", "10:00~11:00"), ("10:00 ~ 11:30", "10:00~11:30"), ("오후 3시~4시", "15:00~16:00"),
+        ("3시부터 4시까지", "15:00~16:00"), ("오전 11시~오후 1시", "11:00~13:00"), ("22:00~07:00", "22:00~07:00"),
+        ("오후 7시~9시", "19:00~21:00"), ("밤 11시~7시", "23:00~07:00"),
+        ("10:00", None), ("10:00 11:00", None),
+    ],
+)  # fmt: skip
+def test_spans_are_read_as_people_say_them(said: str, meant: str | None) -> None:
+    found = read_span(said)
+    assert (str(TimeSpan(*found[0])) if found else None) == meant
+
+
+class Size(enum.Enum):
+    SMALL = "작은"
+    LARGE = "큰"
+
+
+def a_bot() -> Bot:
+    bot = Bot()
+
+    @bot.command("/예약", help="회의실을 예약합니다")
+    def reserve(ask: Ask, room: str, span: TimeSpan, people: int = 2) -> str:
+        return f"{room} {span} {people}명"
+
+    @bot.command("/크기")
+    def size(ask: Ask, size: Size, often: Literal["once", "daily"] = "once") -> str:
+        """크기를 정해요."""
+        return f"{size.name} {often}"
+
+    @bot.command("/메모")
+    def note(ask: Ask, day: date | None, text: Rest) -> str:
+        return f"{day or '언제든'}: {text}"
+
+    @bot.command("/합")
+    def total(ask: Ask, *numbers: float) -> str:
+        return f"{sum(numbers):g}"
+
+    @bot.command("/알림")
+    def remind(ask: Ask, at: datetime, loud: bool) -> str:
+        return f"{at:%H:%M} {loud}"
+
+    return bot
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("/예약 회의실 10:00~11:00", "회의실 10:00~11:00 2명"),
+        ('/예약 "큰 회의실" 오후 3시~4시 12명', "큰 회의실 15:00~16:00 12명"),
+        ("／예약 회의실 10:00 ~ 11:00", "회의실 10:00~11:00 2명"),
+        ("/크기 큰", "LARGE once"),
+        ("/크기 small daily", "SMALL daily"),
+        ("/메모 2026-12-24 케이크 사기", "2026-12-24: 케이크 사기"),
+        ("/메모 케이크  사기", "언제든: 케이크  사기"),
+        ("/합 1 2.5 1,000", "1003.5"),
+        ("/합", "0"),
+        ("/알림 오후 3시 네", "15:00 True"),
+    ],
+)
+def test_arguments_arrive_as_the_handler_wants_them(said: str, answer: str) -> None:
+    assert a_bot().answer(said) == [answer]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "usage"),
+    [
+        ("/예약", "room: 빠졌어요.", "/예약 room span [people]"),
+        ("/예약 회의실 열시", "span: ‘열시’", "/예약 room span [people]"),
+        ("/예약 회의실 10:00~11:00 2 3", "남는 말", "/예약 room span [people]"),
+        ("/예약 회의실 10:00~11:00 둘", "남는 말", "/예약 room span [people]"),
+        ("/크기 중간", "작은", "/크기 작은|큰 [once|daily]"),
+        ("/합 1 둘", "숫자가 아니에요", "/합 [numbers…]"),
+    ],
+)
+def test_wrong_arguments_are_answered_with_the_usage_line(said: str, reason: str, usage: str) -> None:
+    (told,) = a_bot().answer(said)
+    assert reason in told and f"이렇게 써 주세요: {usage}" in told
+
+
+def test_in_english_the_usage_is_told_in_english() -> None:
+    bot = Bot()
+
+    @bot.command("/book")
+    def book(ask: Ask, room: str, people: int) -> str:
+        return ""
+
+    assert bot.answer("/book big many") == [
+        "people: ‘many’ is not a whole number.\nUse it like this: /book room people"
+    ]
+
+
+def test_help_comes_from_signatures_and_docstrings() -> None:
+    assert "/예약 room span [people] · 회의실을 예약합니다" in a_bot().help()
+    assert "/크기 작은|큰 [once|daily] · 크기를 정해요." in a_bot().help()
+
+
+def test_what_cannot_be_read_from_a_chat_is_refused_when_it_is_written() -> None:
+    bot = Bot()
+
+    def no_ask() -> None: ...
+    def odd(ask: Ask, what: dict[str, Any]) -> None: ...
+    def keyword(ask: Ask, *, what: str) -> None: ...
+
+    for wrong in (no_ask, odd, keyword):
+        with pytest.raises(TypeError, match=wrong.__name__):
+            bot.command("/x")(wrong)
+    for name in ("x", "/", "/두 말", "/" + "가" * 33):
+        with pytest.raises(ValueError, match="command"):
+            bot.command(name)(lambda ask: None)
+
+
+@given(st.text(max_size=200))
+def test_whatever_is_typed_is_answered_and_nothing_raises(text: str) -> None:
+    bot = a_bot()
+    for name in ("/예약 ", "/크기 ", "/메모 ", "/합 ", "/알림 "):
+        assert len(bot.answer(name + text)) == 1

@@ -1,0 +1,128 @@
+"""A bot in a test: handlers, further questions, errors, guests, middleware."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from maru import Ask, Bot, Button, Reply
+from maru.testing import Talk
+
+
+def test_plain_and_async_handlers_answer() -> None:
+    bot = Bot()
+
+    @bot.command("/하나")
+    def one(ask: Ask) -> str:
+        return "하나"
+
+    @bot.command("/둘")
+    async def two(ask: Ask) -> str:
+        await ask.reply("잠시만요")
+        return "둘"
+
+    @bot.message
+    async def other(ask: Ask) -> list[str]:
+        return [ask.text, f"{ask.user.id} {ask.chat.channel}"]
+
+    assert bot.answer("/하나") == ["하나"]
+    assert bot.answer("/둘") == ["잠시만요", "둘"]
+    assert bot.answer("안녕 하세요") == ["안녕 하세요", "somebody shell"]
+    assert bot.answer("/셋") == ["/셋", "somebody shell"]
+
+
+def test_several_replies_come_in_order_from_generators_of_both_kinds() -> None:
+    bot = Bot()
+
+    @bot.command("/셋")
+    def three(ask: Ask) -> Iterator[str]:
+        ask.reply("하나")
+        yield "둘"
+        ask.reply("셋")
+
+    @bot.command("/넷")
+    async def four(ask: Ask) -> AsyncIterator[Reply]:
+        for word in "가나":
+            yield Reply(word, buttons=[Button("더", say="/넷")])
+
+    assert bot.answer("/셋") == ["하나", "둘", "셋"]
+    assert bot.answer("/넷") == ["가", "나"]
+
+
+@pytest.mark.parametrize("then", [["3시"], []])
+def test_a_further_question_is_asked_in_plain_and_async_handlers(then: list[str]) -> None:
+    bot = Bot()
+
+    @bot.command("/plain")
+    def plain(ask: Ask) -> str:
+        at: str | None = ask.wait("몇 시로 할까요?")
+        return at or "그만둘게요"
+
+    @bot.command("/async")
+    async def other(ask: Ask) -> str:
+        at: str | None = await ask.wait("몇 시로 할까요?")
+        return at or "그만둘게요"
+
+    for name in ("/plain", "/async"):
+        assert bot.answer(name, then=then) == ["몇 시로 할까요?", then[0] if then else "그만둘게요"]
+
+
+def test_an_error_is_told_politely_and_reported(caplog: pytest.LogCaptureFixture) -> None:
+    bot = Bot()
+
+    @bot.command("/나눠")
+    def divide(ask: Ask, number: int) -> str:
+        return str(1 // number)
+
+    with caplog.at_level(logging.ERROR):
+        assert bot.answer("/나눠 0") == ["죄송해요, 처리하다가 문제가 생겼어요."]
+    assert "ZeroDivisionError" in caplog.text
+    assert bot.answer("/나눠 1") == ["1"]
+
+
+def test_guests_reach_only_what_is_marked_for_them() -> None:
+    bot = Bot()
+    bot.command("/안")(lambda ask: "안")
+    bot.command("/밖", guests=True)(lambda ask: "밖")
+    bot.message(lambda ask: "말")
+    assert [bot.answer(text, guest=True) for text in ("/안", "/밖", "안녕")] == [[], ["밖"], []]
+
+
+def test_middleware_wraps_every_handler_the_first_outermost() -> None:
+    bot, seen = Bot(), list[str]()
+
+    def around(name: str) -> Callable[..., Any]:
+        async def wrap(ask: Ask, go: Callable[[], Any]) -> Any:
+            seen.append(f"{name} {ask.command}")
+            return f"{await go()}!"
+
+        return wrap
+
+    bot.middleware(around("밖"))
+    bot.middleware(around("안"))
+    bot.command("/하이")(lambda ask: "하이")
+    assert bot.answer("/하이") == ["하이!!"]
+    assert seen == ["밖 /하이", "안 /하이"]
+
+
+def test_one_name_is_one_command_and_one_handler_hears_messages() -> None:
+    bot = Bot()
+    bot.command("/가")(lambda ask: None)
+    bot.message(lambda ask: None)
+    with pytest.raises(ValueError, match="already"):
+        bot.command("/가")(lambda ask: None)
+    with pytest.raises(ValueError, match="already"):
+        bot.message(lambda ask: None)
+
+
+def test_a_button_does_just_one_thing_and_files_are_encrypted() -> None:
+    bot = Bot()
+    bot.command("/가")(lambda ask: Reply("가", buttons=[Button("둘 다", say="/가", url="https://example.kr")]))
+    assert bot.answer("/가") == ["죄송해요, 처리하다가 문제가 생겼어요."]
+
+
+def test_the_fixture_talks_as_one_person(talk: Callable[..., Talk]) -> None:
+    bot = Bot()
+    bot.command("/나")(lambda ask: ask.user.name)
+    assert talk(bot, "하늘").say("/나") == ["하늘"]

@@ -1,0 +1,247 @@
+"""The bot on its socket: a process of its own, and a relay that goes away, doubles, drains and refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_relay import KEY, SmallRelay, small_relay
+
+from maru.bot import socket_address
+
+BOT = """
+import threading, time
+from maru import Ask, Bot, Button
+
+bot = Bot(concurrency=4)
+gate = threading.Event()
+
+@bot.command("/말", help="말합니다", guests=True)
+def say(ask: Ask, word: str = "네"):
+    return word
+
+@bot.command("/둘")
+def two(ask: Ask):
+    ask.reply("하나", buttons=[Button("더", say="/둘")])
+    return "둘"
+
+@bot.command("/물음")
+def question(ask: Ask):
+    return f"답: {ask.wait('몇 시로 할까요?')}"
+
+@bot.command("/오래")
+async def long(ask: Ask, seconds: float):
+    import asyncio
+    ask.typing()
+    await asyncio.sleep(seconds)
+    return "끝"
+
+@bot.command("/틀림")
+def broken(ask: Ask):
+    raise RuntimeError
+
+@bot.message
+async def other(ask: Ask):
+    return f"들었어요: {ask.text}"
+
+bot.run()
+"""
+SOURCE = str(Path(__file__).resolve().parent.parent / "src")
+FRAMES = Path(__file__).resolve().parents[2] / "tests" / "wire" / "relay"
+
+
+@pytest.fixture
+def relay() -> Iterator[SmallRelay]:
+    with small_relay() as made:
+        yield made
+
+
+@pytest.fixture
+def start(relay: SmallRelay, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    running: list[subprocess.Popen[str]] = []
+    (tmp_path / "bot.py").write_text(BOT, encoding="utf8")
+
+    def begin(key: str = KEY, wait: bool = True) -> "subprocess.Popen[str]":
+        env = {**os.environ, "MARU_KEY": key, "MARU_URL": relay.url, "PYTHONPATH": SOURCE}
+        process = subprocess.Popen(
+            [sys.executable, str(tmp_path / "bot.py")], env=env, stderr=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        if wait:
+            relay.next("hello")
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def test_it_says_hello_with_its_commands(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    start(wait=False)
+    hello = relay.next("hello")
+    assert hello["protocol"] == 1 and hello["messages"] is True and hello["concurrency"] == 4 and hello["open"] == []
+    assert hello["commands"][0] == {"name": "/말", "usage": "/말 [word]", "help": "말합니다", "guests": True}
+
+
+def test_an_ask_is_answered_in_order_and_done(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    start()
+    relay.ask("c1", "/둘")
+    one, two, done = relay.next("reply"), relay.next("reply"), relay.next("done")
+    assert [one["seq"], two["seq"], done["seq"]] == [1, 2, 3]
+    assert [one["text"], two["text"]] == ["하나", "둘"] and one["buttons"] == [{"title": "더", "say": "/둘"}]
+    relay.ask("c2", "", "안녕")
+    assert relay.next("reply")["text"] == "들었어요: 안녕"
+
+
+def test_an_error_is_failed_with_polite_words(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    start()
+    relay.ask("c1", "/틀림", language="en")
+    assert relay.next("failed")["text"] == "Sorry, something went wrong."
+
+
+def test_what_was_not_acknowledged_is_said_again_after_a_break(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    start()
+    relay.keeps = False
+    relay.ask("c1", "/말", "하나")
+    assert relay.next("reply")["seq"] == 1 and relay.next("done")["seq"] == 2
+    relay.cut()
+    relay.keeps = True
+    assert relay.next("hello")["open"] == ["c1"]
+    assert relay.next("reply")["seq"] == 1 and relay.next("done")["seq"] == 2
+    relay.ask("c1", "/말", "하나")  # given once more, although it is done
+    assert relay.next("done") == {"type": "done", "ask": "c1", "seq": 2}
+
+
+def test_an_ask_that_is_worked_on_survives_a_break_and_is_not_begun_twice(
+    relay: SmallRelay, start: Callable[..., Any]
+) -> None:
+    start()
+    relay.ask("c1", "/오래", "1.5")
+    assert relay.next("typing")["ask"] == "c1"
+    relay.cut()
+    assert relay.next("hello")["open"] == ["c1"]
+    relay.ask("c1", "/오래", "1.5")
+    assert relay.next("reply") == {"type": "reply", "ask": "c1", "seq": 1, "text": "끝"}
+    relay.next("done")
+    assert relay.heard.empty()
+
+
+def test_a_further_question_gets_its_answer_across_a_break(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    start()
+    relay.ask("c1", "/물음")
+    asked = relay.next("wait")
+    assert asked["text"] == "몇 시로 할까요?" and asked["seconds"] == 300
+    relay.cut()
+    relay.next("hello")
+    relay.say(type="answer", ask="c1", seq=asked["seq"], text="3시")
+    assert relay.next("reply")["text"] == "답: 3시"
+
+
+def test_asks_do_not_wait_for_a_slow_one(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    start()
+    relay.ask("c1", "/오래", "5")
+    relay.ask("c2", "/말", "빨라")
+    assert relay.next("reply")["ask"] == "c2"
+
+
+def test_it_goes_where_a_draining_relay_sends_it(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    start()
+    relay.say(type="drain")
+    relay.next("hello")
+    relay.ask("c1", "/말", "여기")
+    assert relay.next("reply")["text"] == "여기"
+
+
+def test_a_wrong_or_revoked_key_ends_it(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    wrong = start("mb_other", wait=False)
+    assert wrong.wait(15) == 1 and "MARU_KEY" in wrong.stderr.read()
+    process = start()
+    relay.cut(4003, "revoked")
+    assert process.wait(15) == 1 and "revoked" in process.stderr.read()
+
+
+def test_asked_to_stop_it_finishes_what_it_works_on(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    process = start()
+    relay.ask("c1", "/오래", "1")
+    relay.next("typing")
+    process.send_signal(signal.SIGTERM)
+    assert relay.next("reply")["text"] == "끝"
+    relay.next("done")
+    assert process.wait(15) == 0
+
+
+def test_killed_in_the_middle_it_may_begin_again_under_the_same_id(
+    relay: SmallRelay, start: Callable[..., Any]
+) -> None:
+    process = start()
+    relay.ask("c1", "/오래", "30")
+    relay.next("typing")
+    process.kill()
+    process.wait(10)
+    start()
+    relay.ask("c1", "/오래", "0")
+    assert relay.next("reply")["ask"] == "c1"
+
+
+def test_frames_it_does_not_know_change_nothing(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    start()
+    relay.say(type="from the future", what=1)
+    relay.say(nothing=True)
+    relay.ask("c1", "/말", "하나", more={"later": 1})
+    assert relay.next("reply")["text"] == "하나"
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://maru.example.kr", "wss://maru.example.kr/relay/bots"),
+        ("wss://maru.example.kr/", "wss://maru.example.kr/relay/bots"),
+        ("ws://127.0.0.1:8001", "ws://127.0.0.1:8001/relay/bots"),
+        ("http://localhost:8001", "ws://localhost:8001/relay/bots"),
+        ("http://maru.example.kr", None),
+        ("ws://10.0.0.5:8001", None),
+        ("https://maru.example.kr/relay", None),
+        ("maru.example.kr", None),
+        ("", None),
+    ],
+)
+def test_only_loopback_may_be_unencrypted(url: str, address: str | None) -> None:
+    if address is None:
+        with pytest.raises(ValueError, match=r"address|encrypted|path"):
+            socket_address(url)
+    else:
+        assert socket_address(url) == address
+
+
+FRAMES_OF_A_BOT = ("hello", "reply", "wait", "done", "failed", "typing")
+
+
+def test_it_says_nothing_that_the_samples_do_not_have(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    samples = {name: json.loads((FRAMES / "v1" / f"{name}.json").read_text()) for name in FRAMES_OF_A_BOT}
+    start(wait=False)
+    heard = [relay.next("hello")]
+    for number, name in enumerate(("/둘", "/물음", "/틀림", "/오래")):
+        relay.ask(f"c{number}", name, "0" if name == "/오래" else "")
+    heard += [relay.next(kind) for kind in ("reply", "wait", "failed", "typing", "done")]
+    for told in heard:
+        assert told.keys() <= samples[told["type"]].keys(), told
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in FRAMES.iterdir()))
+def test_it_understands_every_sample_of_every_version(
+    version: str, relay: SmallRelay, start: Callable[..., Any]
+) -> None:
+    start()
+    for path in sorted((FRAMES / version).glob("*.json")):
+        kept = json.loads(path.read_text(encoding="utf8"))
+        if kept["type"] not in (*FRAMES_OF_A_BOT, "welcome", "drain"):
+            relay.say(**kept)
+    relay.ask("c1", "/말", "여기")
+    while relay.next("reply")["text"] != "여기":
+        continue
