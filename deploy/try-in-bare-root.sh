@@ -103,7 +103,7 @@ look() {
   inside nft list table inet maru >/dev/null
   inside systemd-analyze security --no-pager 2>/dev/null | grep -E 'maru|caddy' || true
   for pid in $(inside pgrep -u maru); do
-    awk -v what="$(inside cat "/proc/$pid/cmdline" | tr '\0' ' ' | cut -c 1-70)" \
+    awk -v what="$(inside cat "/proc/$pid/cmdline" | tr '\0' ' ' | sed 's:/[^ ]*/::g' | cut -c 1-60)" \
       '/^Pss:/ { printf "FIGURE memory at rest (PSS) %4d MiB  %s\n", $2 / 1024, what }' <(inside cat "/proc/$pid/smaps_rollup")
   done
   local day
