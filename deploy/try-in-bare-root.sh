@@ -113,7 +113,7 @@ look() {
   inside systemctl start maru-restore-drill && inside journalctl -u maru-restore-drill -o cat --no-pager | grep restored
   inside systemctl start maru-check
   inside maru-check || true
-  echo "FIGURE disk of one release: $(du -sm "$root/opt/maru/releases/before" | cut -f1) MiB"
+  echo "FIGURE disk of one release: $(du -sm "$root/opt/maru/releases/before" | cut -f1) MiB, its packages $(du -sm "$root/opt/maru/packages" | cut -f1) MiB"
   for part in maru-web maru-worker@1 maru-clock maru.target; do
     local began
     began=$(date +%s%N)
