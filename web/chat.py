@@ -77,6 +77,14 @@ def _staff() -> str:
         return found[0].email if found else ""
 
 
+def companies_of_browser() -> list[tuple[str, bool]]:
+    """Whose bots this browser's person may know of, and whether as a guest."""
+    found = {company: member.guest for company in _persons() if (member := _member(company)) is not None}
+    if _staff():
+        found[_settings().home_company] = False
+    return sorted(found.items())
+
+
 def _is_from_our_page() -> bool:
     """What changes something is asked by our own page; a browser says where a request comes from."""
     origin = request.headers.get("Origin", "")

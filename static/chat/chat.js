@@ -118,7 +118,7 @@ function node(tag, attributes = {}, ...children) {
 
 function drawBots() {
   const listed = [...bots.map((bot) => bot.name)];
-  if (rooms.has(HOUSE) || !bots.length) listed.unshift(HOUSE);
+  listed.push(HOUSE);
   at("no-bots").hidden = bots.length > 0;
   at("bots").replaceChildren(...listed.map((name) => {
     const bot = bots.find((each) => each.name === name);
