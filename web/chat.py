@@ -51,7 +51,7 @@ def _persons() -> dict[str, str]:
 
 def _remembered(response: Response, persons: dict[str, str]) -> Response:
     told = _signer().dumps(persons)
-    response.set_cookie(COOKIE, told, YEAR_SECONDS, secure=over_https(), httponly=True, samesite="Lax", path="/chat")
+    response.set_cookie(COOKIE, told, YEAR_SECONDS, secure=over_https(), httponly=True, samesite="Lax", path="/")
     return response
 
 

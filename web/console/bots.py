@@ -37,7 +37,7 @@ def _company(session: Session, name: str) -> dict[str, Any]:
             {
                 "row": bot,
                 "sockets": bots.sockets(session, [bot.id]),
-                "keys": bots.keys(session, bot),
+                "open_keys": bots.keys(session, bot),
                 "commands": [one for one in commands if one.bot_id == bot.id],
             }
         )
