@@ -28,8 +28,6 @@ from typing import Any
 import requests
 
 from tests.house import BIN, ROOT, SURVEY, House, eventually
-from tests.test_intake_hooks import opened
-from tests.torture.database import Postgres
 
 EVERY, BEFORE_AND_AFTER, WAIT, MESSAGES = 0.1, 4.0, 0.5, 5
 TOLD = [str(number) for number in range(MESSAGES)]
@@ -37,6 +35,14 @@ MODULE = (
     "module: upgrade\ntitle: upgrade\norder: 1\nstarts:\n  - {on: chat_opened, tags: [upgrade]}\nmessages:\n"
     + "".join(f"  - {{text: '{number}', wait: {WAIT if number else 0}}}\n" for number in range(MESSAGES))
 )
+
+
+def opened(chat: str) -> dict[str, Any]:
+    """As ChannelTalk tells it. (On a server there is no pytest, which the tests' own would need.)"""
+    entity = {"id": chat, "state": "opened", "userId": f"user-{chat}", "tags": ["upgrade"]}
+    entity |= {"openedAt": 1783401602120, "firstOpenedAt": 1783401602120}
+    user = {"id": f"user-{chat}", "name": "김하늘", "profile": SURVEY}
+    return {"event": "push", "type": "userChat", "entity": entity, "refers": {"user": user}}
 
 
 class Shop:
@@ -81,7 +87,7 @@ class Shop:
             line.trust_env = False
             made = line.post(f"{self.sandbox_url}/sandbox/customers", json=body, timeout=60).json()
         chat = str(made["chat"]["id"])
-        data = json.dumps(opened(chat, tags=["upgrade"])).encode()
+        data = json.dumps(opened(chat)).encode()
         at, began = time.time(), time.monotonic()
         try:
             with requests.Session() as line:
@@ -205,6 +211,8 @@ def _parent(pid: int) -> int:
 
 
 def with_checkouts(old: str, database: str) -> bool:
+    from tests.torture.database import Postgres
+
     folder = Path(tempfile.mkdtemp(prefix="maru-upgrade-"))
     postgres = Postgres(folder / "postgres") if database == "postgresql" else None
     house = House(folder / "house", postgres.new_database("upgrade") if postgres else "", WEB_CONCURRENCY="2")

@@ -42,8 +42,8 @@ packages() {
   say "packages of the system"
   for attempt in 1 2 3 4 5; do # at a first boot the mirrors, or another apt, may not be ready yet
     if apt-get -o DPkg::Lock::Timeout=300 update -qq && apt-get -o DPkg::Lock::Timeout=300 install -y -qq \
-      --no-install-recommends ca-certificates caddy curl git nftables python3 python3-venv redis-server systemd-timesyncd \
-      unattended-upgrades >/dev/null; then
+      --no-install-recommends ca-certificates caddy curl git nftables procps python3 python3-venv redis-server \
+      systemd-timesyncd unattended-upgrades >/dev/null; then
       break
     fi
     [ "$attempt" -lt 5 ] || stop "apt does not work"
