@@ -8,7 +8,7 @@ SEED ?= 1
 RUNS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup sdk test test-all lint bench torture
+.PHONY: help run setup sdk test test-all lint lock bench torture
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -19,8 +19,12 @@ run: $(STAMP) ## start everything here: web, worker, clock, and a sandbox for th
 setup: $(STAMP) ## the same without starting: packages, database, shipped modules, first admin
 	@$(BIN)/python run.py --setup
 
-sdk: $(STAMP) ## build the wheel for bot authors, which the service offers at /bots/sdk/
-	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir sdk/dist ./sdk && ls sdk/dist
+sdk: $(STAMP) sdk/dist/.built ## build the wheel for bot authors, which the service offers at /bots/sdk/
+	@ls sdk/dist
+
+sdk/dist/.built: sdk/pyproject.toml $(wildcard sdk/src/maru/*.py)
+	@rm -rf sdk/dist && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir sdk/dist ./sdk
+	@touch $@
 
 test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under 4 minutes)
 	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
@@ -30,6 +34,11 @@ test-all: $(DEV_STAMP) ## everything on both databases (under 25 minutes)
 
 lint: $(DEV_STAMP) ## ruff, format, mypy strict, known vulnerabilities of packages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python .ci/audit.py
+
+lock: $(STAMP) ## write requirements.lock anew: after every change of requirements.txt or constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--only-binary :all: --constraints constraints.txt requirements.txt --output-file requirements.lock
 
 bench: $(DEV_STAMP) ## measure: webhook to first message, 300 customers at once, kills
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -41,6 +50,7 @@ $(STAMP): requirements.txt constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing pinned packages into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(MAKE) --no-print-directory --silent sdk/dist/.built || echo "the SDK for bot authors was not built; make sdk tries again"
 	@$(BIN)/python -m compileall -q . -x '\.venv/|node_modules/' || true
 	@touch $@
 

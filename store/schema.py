@@ -21,3 +21,8 @@ def is_behind(session: Session) -> bool:
     known = _known()
     at = session.scalar(text("SELECT version_num FROM alembic_version"))
     return at != known[-1] and at in known
+
+
+def is_ahead(at: str) -> bool:
+    """Has a later release been here? Then its migrations stay: this one can do with what they added."""
+    return at not in _known() and at > _known()[-1]

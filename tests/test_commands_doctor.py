@@ -38,6 +38,7 @@ def test_a_house_in_order_passes(build: Callable[..., House]) -> None:
         "clock",
         "address",
         "channeltalk keys",
+        "sns topics",
     ):
         assert found[name]["ok"], found[name]
     assert found["channeltalk webhook userChat.opened"]["ok"] and found["module diet"]["ok"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOOR = {"settings", "clock", "logs", "reporting"}
+FLOOR = {"settings", "clock", "logs", "reporting", "supervised"}
 MAY = {
     "responses": set(),
     "channels": set(),

@@ -224,8 +224,9 @@ def test_who_is_on_call_raises_an_alarm_reads_its_card_and_looks_after_it(
     row = {"buttonList": {"buttons": [{"text": "제가 보고 있어요", "onClick": {"action": action}}]}}
     card = {"cardsV2": [{"cardId": "a", "card": {"sections": [{"widgets": [paragraph, row]}]}}]}
     assert post(bench, where, {"text": "🔴 *api* <script>", **card}).status_code == 200
-    expect(page.locator(".said .text")).to_have_text("🔴 api <script>")
-    expect(page.locator(".gcard.alarm p")).to_have_text("● ALARM<b> 37건")
+    patience = 30_000  # on a busy machine the page draws late
+    expect(page.locator(".said .text")).to_have_text("🔴 api <script>", timeout=patience)
+    expect(page.locator(".gcard.alarm p")).to_have_text("● ALARM<b> 37건", timeout=patience)
     page.get_by_role("button", name="제가 보고 있어요").click()
     clicked = next(one.body for one in hooks.wait(3) if one.body["type"] == "CARD_CLICKED")
     assert clicked["common"]["parameters"] == {"say": "/확인 1"}

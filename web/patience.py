@@ -12,6 +12,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+import supervised
+
 GRACE_SECONDS = 5.0  # to begin with
 BYTES_PER_SECOND = 16 * 1024  # and a second more for each of these, so that a large upload may take its time
 
@@ -46,3 +48,8 @@ class HurriedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
             conn.sock = HurriedSocket(fileno=conn.sock.detach())
         conn.sock.hurry()
         return super().handle(conn)
+
+    def notify(self) -> None:
+        """Said by the loop that takes connections, to the master and, since that one may freeze too, to systemd."""
+        super().notify()
+        supervised.beat()

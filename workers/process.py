@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 import logs
+import supervised
 from store import database, processes, schema
 
 # Others may take our work LOST_SECONDS after our last heartbeat; no call begins that could still be connecting then.
@@ -41,11 +42,13 @@ class Process:
         threading.Thread(target=self._show_life, name="life", daemon=True).start()
 
     def _show_life(self) -> None:
-        """For `make run`, which kills what does not move any more, and has made the file. Unlike the heartbeat it
-        does not depend on the database, which may stand still because of somebody else."""
+        """For who started us, and kills what does not move any more: `make run` has made the file, systemd listens.
+        Unlike the heartbeat it does not depend on the database, which may stand still because of somebody else."""
         life = self.app.extensions["settings"].data_dir / "lives" / str(os.getpid())
-        while life.exists():
-            os.utime(life)
+        while (watched := life.exists()) or supervised.listens():
+            if watched:
+                os.utime(life)
+            supervised.beat()
             time.sleep(processes.BEAT_SECONDS)
 
     def await_migrations(self) -> None:

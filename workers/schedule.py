@@ -9,6 +9,7 @@ import channels
 import clock
 import logs
 import reporting
+import supervised
 from settings import Settings
 from store import answers, database, deliveries, errands, events, processes, versions
 from workers import due as falls_due
@@ -33,6 +34,7 @@ def tick(app: Flask, settings: Settings) -> None:
     with app.app_context():
         process.await_migrations()
         polling.start(process, channels.CHANNELS, app.extensions["keys"], app.extensions["intake"])
+        supervised.tell("READY=1")
         while not process.stopping.is_set():
             began, fine = time.monotonic(), False
             try:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 import clock
 import logs
+import supervised
 from settings import Settings
 from store import database, events
 from workers import jobs
@@ -138,6 +139,7 @@ def work(app: Flask, settings: Settings) -> None:
     for thread in [*threads, listening]:
         thread.start()
     logs.say("worker.ready", id=process.id[:8])
+    supervised.tell("READY=1")
     while not process.stopping.wait(LOOK_SECONDS):
         ended = [thread.name for thread in threads if not thread.is_alive()]
         if ended:

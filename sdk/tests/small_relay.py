@@ -4,6 +4,7 @@ import asyncio
 import json
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -14,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 KEY = "mb_test"
+PER_SECOND, BURST = 50, 200
 
 
 class SmallRelay:
@@ -44,8 +46,12 @@ class SmallRelay:
         await socket.send(json.dumps({"type": "welcome", "protocol": 1, "company": "home", "bot": "b", "refused": []}))
         self.sockets.append(socket)
         self.heard.put(hello)
+        left, at = float(BURST), time.monotonic()
         with suppress(ConnectionClosed):
             async for text in socket:
+                left, at = min(BURST, left + (time.monotonic() - at) * PER_SECOND) - 1, time.monotonic()
+                if left < 0:
+                    await socket.close(4029, "too many frames")
                 told = json.loads(text)
                 self.heard.put(told)
                 if self.keeps and "seq" in told:
@@ -59,6 +65,14 @@ class SmallRelay:
 
     def cut(self, code: int = 1011, reason: str = "") -> None:
         asyncio.run_coroutine_threadsafe(self.sockets.pop().close(code, reason), self.loop).result(5)
+
+    def abort(self) -> None:
+        """The socket breaks without a word."""
+        self.loop.call_soon_threadsafe(self.sockets.pop().transport.abort)
+
+    def freeze(self, until: threading.Event) -> None:
+        """It neither reads nor writes, and its sockets stay open."""
+        self.loop.call_soon_threadsafe(until.wait)
 
     def next(self, kind: str, seconds: float = 15) -> dict[str, Any]:
         """The next frame of this kind; others are passed over."""

@@ -31,6 +31,7 @@ PAGES = (
     ("console.chats", "대화", "Chats", "viewer"),
     ("console.alerts", "알람", "Alerts", "viewer"),
     ("console.watches", "수치", "Watches", "viewer"),
+    ("console.bots", "봇", "Bots", "viewer"),
     ("console.people", "사람", "People", "viewer"),
     ("console.health", "상태", "Health", "viewer"),
     ("console.mail", "메일", "Mail", "admin"),

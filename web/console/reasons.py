@@ -48,6 +48,10 @@ _WORDS = {
     "told when the quiet hours ended": ("조용한 시간이 끝나고 알렸어요", "told when the quiet hours ended"),
     "unsubscribed meanwhile": ("그 사이에 구독을 그만뒀어요", "unsubscribed meanwhile"),
     "as it was before the last change": ("바로 전 값으로 되돌아갔어요", "as it was before the last change"),
+    "waits to be told with others": ("잠시 뒤 다른 알람과 묶어서 알려요", "waits to be told with others"),
+    "what happened before is being told": ("앞의 소식을 먼저 알리고 있어요", "what happened before is being told"),
+    "it fires no more": ("이미 끝난 알람이에요", "it fires no more"),
+    "nothing is left to tell": ("알릴 것이 남지 않았어요", "nothing is left to tell"),
     "the chat removed or blocked us": ("대화에서 나가게 됐거나 차단됐어요", "the chat removed or blocked us"),
     "nothing fires under this key": ("이 이름으로 울리는 알람이 없었어요", "nothing fires under this key"),
     "out of order: a newer state of it is known": (
