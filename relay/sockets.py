@@ -29,6 +29,10 @@ class Bucket:
         self._left -= 1
         return True
 
+    async def wait(self) -> None:
+        while not self.take():
+            await asyncio.sleep((1 - self._left) / self.per_second)
+
 
 class Line:
     """Frames to one peer, in their order. Its task lives only while there is something to write."""
