@@ -256,13 +256,18 @@ function drawCompletions() {
   known.sort((a, b) => (b.bot === chosen) - (a.bot === chosen));
   const found = completions(say.value, [...known, ...OURS]);
   pointed = Math.min(pointed, found.length - 1);
-  offered.hidden = !found.length;
+  show(found.length > 0);
   if (pointed >= 0) say.setAttribute("aria-activedescendant", `completion-${pointed}`);
   else say.removeAttribute("aria-activedescendant");
   offered.replaceChildren(...found.map((one, index) => node("li", {
     role: "option", id: `completion-${index}`, "aria-selected": String(index === pointed), "data-name": one.name, "data-of": one.bot,
   }, node("strong", {}, one.usage || one.name), node("span", {}, one.help), node("small", {}, one.bot || t("마루", "Maru")))));
   offered.children[pointed]?.scrollIntoView({ block: "nearest" });
+}
+
+function show(isOffered) {
+  offered.hidden = !isOffered;
+  say.setAttribute("aria-expanded", String(isOffered));
 }
 
 function complete(option) {
@@ -311,7 +316,7 @@ say.addEventListener("keydown", (event) => {
     event.preventDefault();
     complete(options[Math.max(pointed, 0)]);
   } else if (event.key === "Escape") {
-    offered.hidden = true;
+    show(false);
   } else if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();
     at("composer").requestSubmit();
