@@ -1,4 +1,4 @@
-"""Figures of the relay, by hand: python -m tests.relay_bench [idle] [throughput] [round] [stuck] [restarts]"""
+"""Figures of the relay, by hand: python -m tests.relay_bench [idle] [throughput] [round] [stuck] [restarts] [outage]"""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.house import House
 from tests.rows import connected, table
 from tests.talking_bots import hello, new_bot, ticket
 
-CONNECTIONS, COMMANDS, RESTARTS = 500, 1000, 100
+CONNECTIONS, COMMANDS, RESTARTS, OUTAGE = 500, 1000, 100, 9 * 60
 
 
 def bots_of(house: House, count: int, company: str = "home") -> list[str]:
@@ -251,15 +251,44 @@ async def restarts(house: House) -> None:
                 bots[victim % 2] = asyncio.create_task(clumsy())
             await asyncio.sleep(0.1)
         await said
-        while (answered := len(answers(house, member))) < COMMANDS and time.monotonic() - began < 240:
-            await asyncio.sleep(0.5)
+        await all_answered(house, member)
         stop.set()
         for one in bots:
             one.cancel()
+    each_once(house, member, f"{RESTARTS} restarts", began)
+
+
+async def outage(house: House) -> None:
+    """A bot is known, goes, and comes back nine minutes later; the relay dies meanwhile."""
+    name, key = new_bot(house, "acme")
+    member = f"acme/{secrets.token_hex(6)}"
+    await asyncio.to_thread(house.flask, "members", "add", "acme", "webchat", member)
+    async with AsyncExitStack() as stack:
+        await bot(house, stack, key, messages=True)
+    gone = time.monotonic()
+    await asyncio.to_thread(say_all, house, member, name)
+    await asyncio.to_thread(house.kill, "relay 1")
+    await asyncio.to_thread(house.start_relay, "relay 1", house.relay_port)
+    await asyncio.sleep(OUTAGE - (time.monotonic() - gone))
+    async with AsyncExitStack() as stack:
+        back = time.monotonic()
+        echoing = asyncio.create_task(echo(await bot(house, stack, key, messages=True)))
+        await all_answered(house, member)
+        echoing.cancel()
+    each_once(house, member, f"an outage of {back - gone:.0f} s", back)
+
+
+async def all_answered(house: House, member: str) -> None:
+    until = time.monotonic() + 240
+    while len(answers(house, member)) < COMMANDS and time.monotonic() < until:
+        await asyncio.sleep(0.5)
+
+
+def each_once(house: House, member: str, over: str, since: float) -> None:
     found = answers(house, member)
     once = len(set(found)) == len(found) == COMMANDS
-    print(f"{COMMANDS} commands over {RESTARTS} restarts: {answered} answered, each once: {once}")
-    print(f"  in {time.monotonic() - began:.0f} s")
+    print(f"{COMMANDS} commands over {over}: {len(set(found))} answered, each once: {once},")
+    print(f"  the last after {time.monotonic() - since:.0f} s")
     assert once
 
 
@@ -292,11 +321,12 @@ ALL: dict[str, Callable[[House], Awaitable[None]]] = {
     "round": round_trip,
     "stuck": stuck,
     "restarts": restarts,
+    "outage": outage,
 }
 
 
 def main() -> None:
-    for name in sys.argv[1:] or [one for one in ALL if one != "restarts"]:
+    for name in sys.argv[1:] or [one for one in ALL if one not in ("restarts", "outage")]:
         house = House(Path(tempfile.mkdtemp(prefix="relay-bench-")))
         try:
             house.open(relays=1)
