@@ -208,7 +208,7 @@ def _words(node: Any, until: int = 0) -> str:
         else:
             waiting.append((one.next, depth))
         if one.tag == "-text":
-            parts.append(one.text(deep=False) or "")
+            parts.append(re.sub(r"\s+", " ", one.text(deep=False) or ""))
         elif one.tag not in _UNSEEN and depth < _DEEPEST:
             edge = "\n" if one.tag in _BLOCKS else ""
             parts.append(edge)

@@ -12,7 +12,7 @@ FIRST, UNCHANGED, CHANGED = "first", "unchanged", "changed"
 CORRECTED, REVERTED, UNREADABLE = "corrected", "reverted", "unreadable"
 ACCEPTED = (FIRST, CHANGED, CORRECTED, REVERTED)  # the figures are kept as the newest
 Values = Mapping[str, Any]
-_AROUND = re.compile(r"기준|현재|발표|집계|updated|as of")  # '11.26. 기준' is the publication '11.26.'
+_AROUND = re.compile(r"(?<!\d)00?시|기준|현재|발표|집계|updated|as of")  # '11.26. 0시 기준' is the publication '11.26.'
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,19 @@ def _published(watch: Watch, before: Sequence[Values], now: Values, fall: str) -
         return Outcome(CORRECTED, fall, watch.corrections) if fall else Outcome(CHANGED, told=True)
     if this != publication(watch, before[0]) and _same(watch, known[0], now):
         return Outcome(REVERTED, f"{name} was published before")
-    if not watch.corrections and _is_unheard(watch, before, known, now):
+    if not (fall or watch.corrections) and _is_unheard(watch, before, now):
         return Outcome(CHANGED, told=True)
     return Outcome(CORRECTED, fall or f"another figure for {name}", watch.corrections)
 
 
-def _is_unheard(watch: Watch, before: Sequence[Values], known: Sequence[Values], now: Values) -> bool:
+def _is_unheard(watch: Watch, before: Sequence[Values], now: Values) -> bool:
     """It came with figures that fell, which are told to nobody, and now it has those that do not: a publication that
     began with a typing error is news once that is mended."""
-    this = publication(watch, now)
-    older = next((one for one in before if publication(watch, one) != this), None)
-    if older is None or _fall(watch, older, now):
+    places = [place for place, one in enumerate(before) if publication(watch, one) == publication(watch, now)]
+    if places[-1] + 1 == len(before):
         return False
-    return all(_fall(watch, older, one) for one in known)
+    came_after = before[places[-1] + 1]
+    return not _fall(watch, came_after, now) and all(_fall(watch, came_after, before[place]) for place in places)
 
 
 def publication(watch: Watch, values: Values) -> object:

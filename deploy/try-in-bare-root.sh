@@ -5,7 +5,7 @@
 #
 #   sudo deploy/try-in-bare-root.sh                   install HEAD~1, upgrade to HEAD, roll back, take it all down
 #   sudo KEEP=1 SUITE=trixie deploy/try-in-bare-root.sh    another Debian; leave it running
-#   BEFORE=REV NOW=REV: which commits
+#   BEFORE=REV NOW=REV: which commits; QUICK=1: only install, upgrade and roll back
 #
 # Not proved by it: a certificate from a public authority (the name is maru.localhost), Ubuntu, memory limits (no memory
 # controller inside), a reboot of a real machine.
@@ -22,7 +22,7 @@ main() {
   network
   boot
   install
-  look
+  [ -n "${QUICK:-}" ] || look
   upgrade_under_load
   [ -z "${KEEP:-}" ] || { echo "inside: nsenter -a -t $leader"; read -r -p "Return ends it "; }
 }

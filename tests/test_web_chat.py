@@ -382,3 +382,26 @@ def test_what_a_role_may_not_do_with_bots_is_refused(salon: House, company: str)
     assert editor.post(f"{base}/{company}/invites", timeout=10).status_code == 403
     assert "invite=" in editor.post(f"{base}/{company}/invites", data={"guest": "1"}, timeout=10).text
     assert editor.post(f"{base}/{company}", data={"bot": "x"}, timeout=10).status_code == 403
+
+
+def test_an_admin_of_one_company_sees_its_bots_alone(salon: House, company: str) -> None:
+    other = f"c{fresh()}"
+    salon.flask("bots", "company", other)
+    salon.flask("bots", "add", other, "theirs")
+    person = Person(salon, "admin", company)
+    http, base = person.session(), f"{salon.url}/console"
+    shown = http.get(f"{base}/bots", timeout=10).text
+    assert company in shown and other not in shown and "theirs" not in shown
+    assert "mb_" in http.post(f"{base}/bots/{company}", data={"bot": "ours"}, timeout=10).text
+    for path in (
+        f"/bots/{other}",
+        f"/bots/{other}/theirs/rotate",
+        f"/bots/{other}/theirs/revoke",
+        f"/bots/{other}/invites",
+    ):
+        assert http.post(base + path, data={"bot": "x"}, timeout=10).status_code == 404
+    assert http.post(f"{base}/bots", data={"company": "x"}, timeout=10).status_code == 403
+    for path in ("/chats", "/people", "/alerts", "/staff", "/health", "/responses", "/tables"):
+        assert http.get(base + path, timeout=10).status_code == 403, path
+    assert http.get(base + "/", timeout=10).url == f"{base}/bots"
+    assert salon.flask("staff", "add", f"{fresh()}@a.kr", "--role", "admin", "--company", "nobody", parse=False, code=1)

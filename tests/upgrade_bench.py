@@ -4,7 +4,7 @@ Two checkouts of this repository, one database, one Redis, one socket; the link 
 moves it, and the parts are told as it tells them: web by USR2, workers one after another by SIGTERM, then the clock.
 `--machine` runs the real maru-upgrade and maru-rollback on a machine that launch.sh made (deploy/try-in-bare-root.sh).
 
-Ten customers a second open a chat, each by a new connection, and are told five messages half a second apart. What
+Three customers a second open a chat, each by a new connection, and are told five messages half a second apart. What
 counts: hooks that failed, customers that were told too little, twice or out of order, and the longest wait.
 """
 
@@ -29,7 +29,7 @@ import requests
 
 from tests.house import BIN, ROOT, SURVEY, House, eventually
 
-EVERY, BEFORE_AND_AFTER, WAIT, MESSAGES = 0.1, 4.0, 0.5, 5
+EVERY, BEFORE_AND_AFTER, WAIT, MESSAGES = 1 / 3, 4.0, 0.5, 5
 TOLD = [str(number) for number in range(MESSAGES)]
 MODULE = (
     "module: upgrade\ntitle: upgrade\norder: 1\nstarts:\n  - {on: chat_opened, tags: [upgrade]}\nmessages:\n"

@@ -9,6 +9,9 @@ from pathlib import Path
 
 LAYOUT = """<!doctype html><meta charset=utf-8><title>현황</title><h1>확진자 현황</h1>
 <p>누적 <b id="total">{total}</b>명</p><dl class="today"><dt>신규</dt><dd>{new}</dd></dl><p id="asof">{asof}</p>"""
+MOVED = """<!doctype html><meta charset=utf-8><title>현황</title><script>var total = 7</script><header>12건</header>
+<p class="asof"><span id="asof">{asof} 0시 기준</span></p><table><tr><th>누적</th><td><div id="total">{total} 명</div>
+</table><section class="today wide"><dl><dt>신규</dt><dd><b>{new}</b></dd></dl></section>"""
 WATCH = """watch: {name}
 title: 확진자 현황
 url: {url}

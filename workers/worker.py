@@ -58,8 +58,8 @@ class Answerer:
                 if not taken:
                     self.bell.wait(LOOK_SECONDS)
                 self.bell.clear()
-        for pool in (self._pool, self._pages):
-            pool.shutdown(wait=True)
+        self._pool.shutdown(wait=True)
+        self._pages.shutdown(wait=True, cancel_futures=True)  # what was not begun is taken by others
 
     def _take(self) -> int:
         with self._lock:

@@ -22,14 +22,15 @@ MOST_MEMBERS = 300
 def the_bots() -> Response:
     if is_htmx() and "now" in request.args:
         with database.reading() as session:
-            return page("bots_now.html", here=_here(session, bots.listed(session)))
+            return page("bots_now.html", here=_here(session, bots.listed(session, who().company or None)))
     return _page()
 
 
 def _page(status: int = 200, **shown: Any) -> Response:
     home = settings().home_company
     with database.reading() as session:
-        names = sorted((one.name for one in companies.listed(session)), key=lambda name: (name != home, name))
+        theirs = (one.name for one in companies.listed(session) if who().company in ("", one.name))
+        names = sorted(theirs, key=lambda name: (name != home, name))
         listed = [_company(session, name) for name in names]
     return page("bots.html", status, companies=listed, channel_name=channel_name, home=home, **shown)
 
@@ -76,6 +77,8 @@ def _back() -> AnyResponse:
 @console.post("/bots", endpoint="bots_company")
 @needs("admin")
 def new_company() -> AnyResponse:
+    if who().company:  # of one company; others are the house's to make
+        abort(403)
     name = request.form.get("company", "").strip()
     if not NAME.fullmatch(name):
         flash(t("이름은 영어 소문자, 숫자, -로 40자까지예요.", "A name is up to 40 of a-z, 0-9 and -."), "bad")

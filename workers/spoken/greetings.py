@@ -42,7 +42,7 @@ def start(ask: Ask, rest: str) -> Told:
     """A platform's own Start button says `/start` in every language: so the other one gets a line, too. Behind it may
     stand the code of an invite. Customers of a shop are no members of it."""
     if rest and ask.channel not in PEOPLE_ANSWER:
-        return membership.admit(ask, rest.split()[0])
+        return membership.admit(Ask(**{**vars(ask), "language": ask.settings.locale}), rest.split()[0])
     public = [topic.name for topic in topics.listed(ask.session, public_only=ask.outsider)][:MOST_TOPICS]
     korean = ["안녕하세요, <b>마루</b>예요. 소식이 생기면 이 대화로 알려 드려요."]
     english = ["Hello, I am <b>Maru</b>. I tell this chat the news as it happens."]
