@@ -363,6 +363,9 @@ async function begun() {
       if ((await fetch(`/chat/${company}/join`, given)).ok) location.reload();
     }
   }
+  // Where the person was, before anybody has told which bots there are: what waits to be sent is seen there.
+  const last = kept(browser, "bot");
+  if (last) choose(last, Boolean(history.state?.room));
   drawRoom();
   drawBots();
   line.connect();
