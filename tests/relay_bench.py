@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -236,11 +237,9 @@ async def restarts(house: House) -> None:
                 await asyncio.sleep(0.05)
 
     async with AsyncExitStack():
-        member = f"acme/{secrets.token_hex(6)}"
-        house.flask("members", "add", "acme", "webchat", member)
         bots = [asyncio.create_task(clumsy()) for _ in range(2)]
         began = time.monotonic()
-        said = asyncio.create_task(asyncio.to_thread(say_all, house, member, name))
+        saying = asyncio.create_task(pages_say_all(house, name, pages=5))
         for number in range(RESTARTS):
             victim = number % 4
             if victim == 3:
@@ -250,69 +249,74 @@ async def restarts(house: House) -> None:
                 bots[victim % 2].cancel()
                 bots[victim % 2] = asyncio.create_task(clumsy())
             await asyncio.sleep(0.1)
-        await said
-        await all_answered(house, member)
+        await saying
+        await all_answered(house)
         stop.set()
         for one in bots:
             one.cancel()
-    each_once(house, member, f"{RESTARTS} restarts", began)
+    each_once(house, f"{RESTARTS} restarts", began)
 
 
 async def outage(house: House) -> None:
     """A bot is known, goes, and comes back nine minutes later; the relay dies meanwhile."""
     name, key = new_bot(house, "acme")
-    member = f"acme/{secrets.token_hex(6)}"
-    await asyncio.to_thread(house.flask, "members", "add", "acme", "webchat", member)
     async with AsyncExitStack() as stack:
         await bot(house, stack, key, messages=True)
     gone = time.monotonic()
-    await asyncio.to_thread(say_all, house, member, name)
+    await pages_say_all(house, name, pages=50, gap=(OUTAGE - 90) * 50 / COMMANDS)
     await asyncio.to_thread(house.kill, "relay 1")
     await asyncio.to_thread(house.start_relay, "relay 1", house.relay_port)
     await asyncio.sleep(OUTAGE - (time.monotonic() - gone))
     async with AsyncExitStack() as stack:
         back = time.monotonic()
         echoing = asyncio.create_task(echo(await bot(house, stack, key, messages=True)))
-        await all_answered(house, member)
+        await all_answered(house)
         echoing.cancel()
-    each_once(house, member, f"an outage of {back - gone:.0f} s", back)
+    each_once(house, f"an outage of {back - gone:.0f} s", back)
 
 
-async def all_answered(house: House, member: str) -> None:
+async def all_answered(house: House) -> None:
     until = time.monotonic() + 240
-    while len(answers(house, member)) < COMMANDS and time.monotonic() < until:
+    while len(answers(house)) < COMMANDS and time.monotonic() < until:
         await asyncio.sleep(0.5)
 
 
-def each_once(house: House, member: str, over: str, since: float) -> None:
-    found = answers(house, member)
+def each_once(house: House, over: str, since: float) -> None:
+    found = answers(house)
     once = len(set(found)) == len(found) == COMMANDS
     print(f"{COMMANDS} commands over {over}: {len(set(found))} answered, each once: {once},")
     print(f"  the last after {time.monotonic() - since:.0f} s")
     assert once
 
 
-def say_all(house: House, member: str, name: str) -> None:
+async def pages_say_all(house: House, name: str, pages: int, gap: float = 0.0) -> None:
+    members = [f"acme/{secrets.token_hex(6)}" for _ in range(pages)]
+    for member in members:
+        await asyncio.to_thread(house.flask, "members", "add", "acme", "webchat", member)
+    own, loop = ThreadPoolExecutor(pages), asyncio.get_running_loop()
+    each = (loop.run_in_executor(own, say_all, house, member, name, COMMANDS // pages, gap) for member in members)
+    await asyncio.gather(*each)
+
+
+def say_all(house: House, member: str, name: str, count: int, gap: float) -> None:
+    """As a page does it, which is read five times a second."""
     from websockets.sync.client import connect as dial
 
-    done = 0
-    while done < COMMANDS:
-        url = f"ws://127.0.0.1:{house.relay_port}/relay/chat"
-        with dial(url, origin=house.url, proxy=None) as socket:  # type: ignore[arg-type]
-            socket.send(json.dumps({"type": "hello", "ticket": ticket(house, "acme", member)}))
-            while done < COMMANDS:
-                socket.send(json.dumps({"type": "say", "id": str(done), "to": name, "text": f"n{done}"}))
-                while json.loads(socket.recv(30))["type"] != "kept":
-                    continue
-                done += 1
-                time.sleep(0.21)  # a page may say five things a second
+    url = f"ws://127.0.0.1:{house.relay_port}/relay/chat"
+    with dial(url, origin=house.url, proxy=None) as socket:  # type: ignore[arg-type]
+        socket.send(json.dumps({"type": "hello", "ticket": ticket(house, "acme", member)}))
+        for number in range(count):
+            socket.send(json.dumps({"type": "say", "id": str(number), "to": name, "text": f"n{number}"}))
+            while json.loads(socket.recv(60))["type"] != "kept":
+                continue
+            time.sleep(gap)
 
 
-def answers(house: House, member: str) -> list[str]:
+def answers(house: House) -> list[tuple[str, str]]:
     with connected(house) as connection:
         rows = table(connection, "deliveries")
-        here = rows.c.chat.like(f"{member}/%") & rows.c.source.like("call:%")
-        return [row.text for row in connection.execute(rows.select().where(here))]
+        here = rows.c.chat.like("acme/%") & rows.c.source.like("call:%")
+        return [(row.chat, row.text) for row in connection.execute(rows.select().where(here))]
 
 
 ALL: dict[str, Callable[[House], Awaitable[None]]] = {
