@@ -19,8 +19,12 @@ run: $(STAMP) ## start everything here: web, worker, clock, and a sandbox for th
 setup: $(STAMP) ## the same without starting: packages, database, shipped modules, first admin
 	@$(BIN)/python run.py --setup
 
-sdk: $(STAMP) ## build the wheel for bot authors, which the service offers at /bots/sdk/
-	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir sdk/dist ./sdk && ls sdk/dist
+sdk: $(STAMP) sdk/dist/.built ## build the wheel for bot authors, which the service offers at /bots/sdk/
+	@ls sdk/dist
+
+sdk/dist/.built: sdk/pyproject.toml $(wildcard sdk/src/maru/*.py)
+	@rm -rf sdk/dist && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir sdk/dist ./sdk
+	@touch $@
 
 test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under 4 minutes)
 	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
@@ -46,6 +50,7 @@ $(STAMP): requirements.txt constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing pinned packages into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(MAKE) --no-print-directory --silent sdk/dist/.built || echo "the SDK for bot authors was not built; make sdk tries again"
 	@$(BIN)/python -m compileall -q . -x '\.venv/|node_modules/' || true
 	@touch $@
 

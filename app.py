@@ -15,6 +15,7 @@ from intake import Intake
 from store.database import db, engine_options, prepare
 from store.spool import Spool
 from web import errors
+from web.bots import guide
 from web.chat import chat
 from web.console import console
 from web.front import front, keep_language, security_headers
@@ -63,7 +64,7 @@ def create_app() -> Flask:
     heard, keyrings = {**channels.CHANNELS, "alert": channels.alert}, {**keys, "alert": {}}
     app.extensions["intake"] = Intake(heard, keyrings, Bell(settings.redis_url), spool, settings.spool)
     app.url_map.merge_slashes = False  # //hooks is no address of ours, and no redirect either
-    for blueprint in (front, hooks, health, metrics, console, chat):
+    for blueprint in (front, hooks, health, metrics, console, chat, guide):
         app.register_blueprint(blueprint)
     errors.register(app)
     app.after_request(security_headers)

@@ -49,7 +49,6 @@ CHANNEL_KEYS: dict[str, dict[str, str]] = {
         "secret_token": "TELEGRAM_SECRET_TOKEN",
         "api_url": "TELEGRAM_API_URL",
     },
-    "webchat": {},  # our own page
     "sns": {"topic_arns": "SNS_TOPIC_ARNS", "base_url": "SNS_BASE_URL"},
     "email": {
         "smtp_url": "SMTP_URL",
@@ -307,6 +306,7 @@ def _channels(given: _Given) -> dict[str, dict[str, str]]:
             if value or name in API_ORIGINS:
                 found[key] = value or API_ORIGINS[name]
         channels[channel] = found
+    channels["webchat"] = {}  # our own page needs none
     _check_pairs(channels)
     _check_google(given, channels["google_chat"])
     _check_topics(channels["sns"])

@@ -145,9 +145,10 @@ class Chat:
         connection = page.line.connection
         async for message in connection:
             page.line.heard = time.monotonic()
-            if not isinstance(message, str) or len(message) > LARGEST or not bucket.take():
-                await connection.close(TOO_MUCH, "too much")
+            if not isinstance(message, str) or len(message) > LARGEST:
+                await connection.close(TOO_MUCH, "too large")
                 return
+            await bucket.wait()  # whoever hurries is read more slowly
             try:
                 frame = frames.read(message)
             except frames.Wrong as wrong:

@@ -37,15 +37,17 @@ def look(session: Session, sockets: Collection[BotSocket], keys_too: bool) -> Se
 
 
 def give(session: Session, places: Mapping[int, Sequence[tuple[str, int]]]) -> dict[str, list[Call]]:
-    """By socket, what it is given. `places`: by bot, its sockets and how many more each takes; they share what there
-    is, a part each and the rest with the next look."""
-    now = clock.now()
-    given: dict[str, list[Call]] = {}
-    for bot_id, free in sorted(places.items()):
-        for socket, most in free:
-            share = -(-most // len(free))
-            given[socket] = bot_calls.give(session, bot_id, socket, share, now)
-    return given
+    """By socket, what it is given. `places`: by bot, its sockets and how many more each takes; who has most places
+    free gets the next one."""
+    most = {bot_id: sum(free for _, free in sockets) for bot_id, sockets in places.items()}
+    to: dict[str, list[int]] = {}
+    for bot_id, ids in bot_calls.waiting(session, most, clock.now()).items():
+        free = dict(places[bot_id])
+        for id in ids:
+            socket = max(free, key=lambda one: free[one])
+            to.setdefault(socket, []).append(id)
+            free[socket] -= 1
+    return bot_calls.give(session, to) if to else {}
 
 
 def leave_unanswered(session: Session, ids: Sequence[int]) -> None:

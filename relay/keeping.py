@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ import clock
 import logs
 from relay.frames import Spoken
 from relay.rows import Rows
-from store import bot_calls, chats, database, deliveries, webchat_lines
+from store import bot_calls, database, deliveries, webchat_lines
 from store.bot_calls import Answer, Call
 from store.deliveries import Delivery
 
@@ -90,70 +91,67 @@ class Keeper:
 def keep_all(session: Session, batch: Sequence[Said]) -> list[Kept]:
     """Calls are locked by their number and then their chats by name, so that two relays who do this do not stand in
     each other's way. What is said of one call stays in its order."""
-    wanted = sorted({(said.spoken.ask, said.bot_id) for said in batch})
-    held = {(ask, bot): bot_calls.hold(session, bot, ask) for ask, bot in wanted}
-    chats.hold_each(session, {(call.channel, call.chat) for call in held.values() if call is not None})
-    return [_keep(session, held[said.spoken.ask, said.bot_id], said.spoken) for said in batch]
+    calls = bot_calls.hold_all(session, {said.spoken.ask for said in batch})
+    round = _Round(session, clock.now())
+    found = []
+    for said in batch:
+        call = calls.get(said.spoken.ask)
+        ours = call is not None and call.bot_id == said.bot_id  # nobody else's can be reached by its number
+        found.append(round.keep(call, said.spoken) if call is not None and ours else Kept("ask: is none of yours"))
+    deliveries.add_each(session, round.rows, round.now)
+    deliveries.show(session, [row for row in round.rows if row.channel == webchat_lines.CHANNEL], round.now)
+    return found
 
 
-def _keep(session: Session, call: Call | None, said: Spoken) -> Kept:
-    if call is None:
-        return Kept("ask: is none of yours")
-    now = clock.now()
-    if call.state not in bot_calls.OPEN:
-        again = call.state == bot_calls.DONE and said.seq <= call.last_seq
-        return Kept("" if again else OVER, over=True)
-    if said.type in ("done", "failed"):
-        told = said.body is not None and not _is_kept(session, call, said.seq)
-        if told:
-            _deliver(session, call, said)
-        bot_calls.told(call, said.seq, now)
-        bot_calls.end(call, bot_calls.DONE, now, "the bot failed" if said.type == "failed" else "")
-        return Kept(over=True, told=told)
-    if _is_kept(session, call, said.seq):
-        return _repeated(session, call, said)
-    _deliver(session, call, said)
-    if said.type == "wait":
-        bot_calls.ask_back(call, said.seq, said.seconds, now)
-    else:
-        bot_calls.told(call, said.seq, now)
-    return Kept(told=True)
+class _Round:
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session, self.now = session, now
+        self.rows: list[Delivery] = []
 
+    def keep(self, call: Call, said: Spoken) -> Kept:
+        if call.state not in bot_calls.OPEN:
+            again = call.state == bot_calls.DONE and said.seq <= call.last_seq
+            return Kept("" if again else OVER, over=True)
+        kept = self._is_kept(call, said.seq)
+        if said.type in ("done", "failed"):
+            told = said.body is not None and not kept
+            if told:
+                self._deliver(call, said)
+            bot_calls.told(call, said.seq, self.now)
+            bot_calls.end(call, bot_calls.DONE, self.now, "the bot failed" if said.type == "failed" else "")
+            return Kept(over=True, told=told)
+        if kept:
+            return self._repeated(call, said)
+        self._deliver(call, said)
+        if said.type == "wait":
+            bot_calls.ask_back(call, said.seq, said.seconds, self.now)
+        else:
+            bot_calls.told(call, said.seq, self.now)
+        return Kept(told=True)
 
-def _is_kept(session: Session, call: Call, seq: int) -> bool:
-    return seq <= call.last_seq and deliveries.is_there(session, call.source, seq)
+    def _is_kept(self, call: Call, seq: int) -> bool:
+        if seq > call.last_seq:
+            return False
+        now = any(row.source == call.source and row.step == seq for row in self.rows)
+        return now or deliveries.is_there(self.session, call.source, seq)
 
+    def _repeated(self, call: Call, said: Spoken) -> Kept:
+        """By a bot that got no receipt; or by its handler, which runs again and asks what it has asked before."""
+        if said.type != "wait":
+            return Kept()
+        answer = bot_calls.answer(self.session, call.id, said.seq)
+        if answer is None and call.wait_seq != said.seq:
+            return Kept("seq: was something else before")
+        return Kept(answer=answer)
 
-def _repeated(session: Session, call: Call, said: Spoken) -> Kept:
-    """By a bot that got no receipt; or by its handler, which runs again and asks what it has asked before."""
-    if said.type != "wait":
-        return Kept()
-    answer = bot_calls.answer(session, call.id, said.seq)
-    if answer is None and call.wait_seq != said.seq:
-        return Kept("seq: was something else before")
-    return Kept(answer=answer)
-
-
-def _deliver(session: Session, call: Call, said: Spoken) -> None:
-    body = dict(said.body or {})
-    if call.thread:
-        body["thread"] = call.thread
-    row = Delivery(
-        source=call.source,
-        step=said.seq,
-        event_id=call.event_id,
-        kind=deliveries.MESSAGE,
-        channel=call.channel,
-        chat=call.chat,
-        body=body,
-        text=str(body["plain"]),
-        wait=0,
-        yields=False,  # it answers what somebody asked
-        key=deliveries.new_key(),
-        trace=call.trace,
-        began_at=call.asked_at if call.last_seq == 0 else None,
-    )
-    now = clock.now()
-    deliveries.add(session, chats.hold(session, call.channel, call.chat), [row], now)
-    if call.channel == webchat_lines.CHANNEL:
-        deliveries.shown(session, row, now)
+    def _deliver(self, call: Call, said: Spoken) -> None:
+        body = dict(said.body or {})
+        if call.thread:
+            body["thread"] = call.thread
+        row = Delivery(
+            source=call.source, step=said.seq, event_id=call.event_id, kind=deliveries.MESSAGE, channel=call.channel,
+            chat=call.chat, body=body, text=str(body["plain"]), wait=0, key=deliveries.new_key(), trace=call.trace,
+            yields=False,  # it answers what somebody asked
+            began_at=call.asked_at if call.last_seq == 0 else None,
+        )  # fmt: skip
+        self.rows.append(row)

@@ -29,6 +29,10 @@ class Bucket:
         self._left -= 1
         return True
 
+    async def wait(self) -> None:
+        while not self.take():
+            await asyncio.sleep((1 - self._left) / self.per_second)
+
 
 class Line:
     """Frames to one peer, in their order. Its task lives only while there is something to write."""
@@ -97,4 +101,5 @@ class BotSocket:
 
     @property
     def free(self) -> int:
-        return 0 if self.draining else self.concurrency - len(self.open)
+        """A call whose bot waits for the person takes no place: else a few who think hold up everybody."""
+        return 0 if self.draining else self.concurrency - (len(self.open) - len(self.asking))

@@ -281,10 +281,15 @@ def of_bundle(session: Session, bundle_id: int) -> Sequence[Happening]:
     return session.scalars(query.order_by(Happening.id)).all()
 
 
-def is_next(session: Session, made: Happening) -> bool:
-    """Has everything been told that happened to its alert before?"""
-    earlier = select(Happening.id).where(Happening.alert_id == made.alert_id, Happening.id < made.id)
-    return made.alert_id is None or session.scalar(earlier.where(Happening.state != DONE).limit(1)) is None
+def are_next(session: Session, ids: Sequence[int]) -> bool:
+    """Has everything been told that happened to their alerts before?"""
+    earlier = aliased(Happening)
+    for some in batches(ids):
+        untold = select(earlier.id).join(Happening, Happening.alert_id == earlier.alert_id)
+        untold = untold.where(Happening.id.in_(some), earlier.id < Happening.id, earlier.state != DONE)
+        if any(id not in ids for id in session.scalars(untold)):
+            return False
+    return True
 
 
 def held_happenings(session: Session, ids: Sequence[int]) -> Sequence[Happening]:

@@ -5,10 +5,10 @@ A call waits (nobody has it), is given (to a socket of its bot), then done or ex
 numbers, each of which counts once: the text of number 2 is the delivery (`call:ID`, step 2).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Index, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Index, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store import bots
@@ -96,10 +96,10 @@ def get(session: Session, id: int) -> Call | None:
     return session.get(Call, id)
 
 
-def hold(session: Session, bot_id: int, id: int) -> Call | None:
-    """A call of this bot, locked to the end of the transaction; nobody else's can be reached by its number."""
-    query = select(Call).where(Call.id == id, Call.bot_id == bot_id)
-    return session.scalars(query.with_for_update().execution_options(populate_existing=True)).first()
+def hold_all(session: Session, ids: Collection[int]) -> dict[int, Call]:
+    """Locked to the end of the transaction, in the order of their numbers."""
+    query = select(Call).where(Call.id.in_(ids)).order_by(Call.id).with_for_update()
+    return {call.id: call for call in session.scalars(query.execution_options(populate_existing=True))}
 
 
 def listed(session: Session, company: str, most: int) -> Sequence[Call]:
@@ -123,11 +123,40 @@ def wanted(session: Session, bot_ids: Sequence[int], now: datetime) -> set[int]:
     return set(session.scalars(query))
 
 
-def give(session: Session, bot_id: int, socket: str, most: int, now: datetime) -> list[Call]:
-    """The oldest ones that wait, to this socket."""
-    waiting = select(Call.id).where(_open, Call.bot_id == bot_id, Call.expires_at > now, _free())
-    ids = list(session.scalars(waiting.order_by(Call.id).limit(most).with_for_update(skip_locked=True)))
-    return _given(session, ids, socket)
+def waiting(session: Session, most: Mapping[int, int], now: datetime) -> dict[int, list[int]]:
+    """By bot, the oldest that wait, so many of each. They are not locked: `give` looks again."""
+    place = func.row_number().over(partition_by=Call.bot_id, order_by=Call.id).label("place")
+    first = select(Call.id, Call.bot_id, place).where(_open, Call.bot_id.in_(most), Call.expires_at > now, _free())
+    ranked = first.subquery()
+    rows = session.execute(
+        select(ranked.c.id, ranked.c.bot_id).where(ranked.c.place <= max(most.values())).order_by(ranked.c.id)
+    )
+    found: dict[int, list[int]] = {}
+    for id, bot_id in rows:
+        if len(found.setdefault(bot_id, [])) < most[bot_id]:
+            found[bot_id].append(id)
+    return found
+
+
+def give(session: Session, to: Mapping[str, Sequence[int]]) -> dict[str, list[Call]]:
+    """To each socket these calls, as far as nobody else was given them meanwhile. They are locked in the order of
+    their numbers first, so that two relays who do this do not stand in each other's way."""
+    wanted = select(Call.id).where(Call.id.in_([id for ids in to.values() for id in ids]), _open)
+    locked = set(session.scalars(wanted.order_by(Call.id).with_for_update(skip_locked=True)))
+    to = {socket: [id for id in ids if id in locked] for socket, ids in to.items()}
+    for socket, ids in to.items():
+        session.execute(
+            update(Call)
+            .where(Call.id.in_(ids), _open, _free())
+            .values(state=GIVEN, socket=socket, gives=Call.gives + 1),
+            execution_options={"synchronize_session": False},
+        )
+    every = [id for ids in to.values() for id in ids]
+    query = select(Call).where(Call.id.in_(every), Call.socket.in_(to)).order_by(Call.id)
+    given: dict[str, list[Call]] = {}
+    for call in session.scalars(query.execution_options(populate_existing=True)):
+        given.setdefault(str(call.socket), []).append(call)
+    return given
 
 
 def resume(session: Session, bot_id: int, socket: str, ids: Sequence[int]) -> list[Call]:

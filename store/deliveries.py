@@ -387,19 +387,24 @@ def waiting(session: Session) -> int:
     return int(session.scalar(unsent) or 0)
 
 
-def shown(session: Session, row: Delivery, now: datetime) -> bool:
-    """A message that needs no call to arrive is sent with its row, unless others of its chat come first."""
-    ahead = select(Delivery.id).where(
-        Delivery.channel == row.channel, Delivery.chat == row.chat, is_one_of(Delivery.state, *UNFINISHED),
-        Delivery.id != row.id,
+def show(session: Session, rows: Sequence[Delivery], now: datetime) -> None:
+    """Messages that need no call to arrive, all of one channel, just added: they are sent with their rows, unless
+    others of their chat come first."""
+    if not rows:
+        return
+    chats_of, ids = {row.chat for row in rows}, [row.id for row in rows]
+    ahead = select(Delivery.chat).where(
+        Delivery.channel == rows[0].channel, Delivery.chat.in_(chats_of), is_one_of(Delivery.state, *UNFINISHED),
+        Delivery.id.not_in(ids),
     )  # fmt: skip
-    if session.scalar(ahead.limit(1)) is not None:
-        return False
-    row.state, row.sent_at, row.message_id = SENT, now, row.key
-    if row.began_at is not None:
-        totals.waited(session, row.channel, (now - row.began_at).total_seconds())
-    session.flush()
-    return True
+    held_up = set(session.scalars(ahead.distinct()))
+    free = [row for row in rows if row.chat not in held_up]
+    sent = update(Delivery).where(Delivery.id.in_([row.id for row in free]))
+    session.execute(
+        sent.values(state=SENT, sent_at=now, message_id=Delivery.key), execution_options={"synchronize_session": False}
+    )
+    began = [row.began_at for row in free if row.began_at is not None]
+    totals.waited_each(session, rows[0].channel, [(now - at).total_seconds() for at in began])
 
 
 def is_there(session: Session, source: str, step: int) -> bool:

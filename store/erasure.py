@@ -6,15 +6,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from store import audit, database, errands, processes
+from store import audit, bot_calls, database, errands, processes, webchat_lines
 from store.alerts import Alert, Happening, Row
 from store.answers import ASKING, ENDED, Answer
+from store.bot_calls import Answer as Said
+from store.bot_calls import Call
 from store.chats import Chat
 from store.database import is_one_of
 from store.deliveries import CANCELLED, SENDING, WAITING, Delivery
 from store.events import IGNORED, NEW, Event
 from store.members import Member
-from store.retention import ANSWER, DELIVERY, EVENT, empty
+from store.retention import ANSWER, CALL, DELIVERY, EVENT, empty
 from store.surveys import Survey
 from store.topics import Subscriber
 
@@ -47,15 +49,20 @@ class Person:
     def subscriptions(self) -> ColumnElement[bool]:
         return and_(Subscriber.channel == self.channel, Subscriber.chat.in_(self.chats))
 
+    def calls(self) -> ColumnElement[bool]:
+        """What they said to bots."""
+        return and_(Call.channel == self.channel, or_(Call.person == self.id, Call.chat.in_(self.chats)))
+
+    def memberships(self) -> ColumnElement[bool]:
+        on_page = and_(Member.channel == webchat_lines.CHANNEL, Member.chat.endswith(f"/{self.id}", autoescape=True))
+        return and_(Member.channel == self.channel, or_(Member.chat.in_(self.chats), on_page))
+
     def alert_rows(self) -> ColumnElement[bool]:
         return and_(Row.channel == self.channel, Row.chat.in_(self.chats))
 
     def acknowledged(self) -> ColumnElement[bool]:
         here = [f"{self.channel}:{chat}" for chat in self.chats]
         return and_(Happening.what == "acknowledged", Happening.detail.in_(here))
-
-    def memberships(self) -> ColumnElement[bool]:
-        return and_(Member.channel == self.channel, Member.chat.in_(self.chats))
 
     def rows_of_chats(self) -> ColumnElement[bool]:
         return and_(Chat.channel == self.channel, Chat.chat.in_(self.chats))
@@ -76,7 +83,10 @@ def _shared(session: Session, channel: str, chat: str, id: str) -> bool:
 
 
 def is_known(session: Session, person: Person) -> bool:
-    tables = ((Event, person.events()), (Answer, person.answers()), (Chat, person.rows_of_chats()))
+    tables = (
+        *((Event, person.events()), (Answer, person.answers()), (Chat, person.rows_of_chats())),
+        (Member, person.memberships()),
+    )
     if session.get(Survey, (person.channel, person.id)) is not None:
         return True
     return any(session.scalar(select(exists().select_from(table).where(which))) for table, which in tables)
@@ -109,6 +119,7 @@ def erase(session: Session, person: Person) -> dict[str, int]:
     mailed = list(session.scalars(select(Delivery.chat).where(person.deliveries(), Delivery.channel == MAIL)))
     done = {"deliveries": empty(session, Delivery, person.deliveries(), left)}  # found by the events: so before them
     done["answers"] = empty(session, Answer, person.answers(), {**ANSWER, "chat": "", "person": "", "ask_key": ""})
+    _erase_calls(session, person)
     unique = ERASED + ":" + cast(Event.id, String)
     done["events"] = empty(session, Event, person.events(), {**EVENT, **none, "person": "", "platform_id": unique})
     _forget_addresses(session, mailed)
@@ -122,6 +133,14 @@ def erase(session: Session, person: Person) -> dict[str, int]:
         gone = session.execute(delete(table).where(which), execution_options=_QUIETLY)
         done[table.__tablename__] = int(gone.rowcount)  # type: ignore[attr-defined]
     return done
+
+
+def _erase_calls(session: Session, person: Person) -> None:
+    said = select(Call.id).where(person.calls())
+    empty(session, Said, Said.call_id.in_(said), {"text": None})
+    ended = update(Call).where(person.calls(), is_one_of(Call.state, *bot_calls.OPEN))
+    session.execute(ended.values(state=bot_calls.EXPIRED, socket=None, wait_until=None), execution_options=_QUIETLY)
+    empty(session, Call, person.calls(), {**CALL, "person": "", "chat": "", "thread": "", "why": ERASED})
 
 
 def _forget_alerts(session: Session, person: Person) -> int:
@@ -146,12 +165,14 @@ def export(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
         (Survey, and_(Survey.channel == person.channel, Survey.person == person.id), Survey.person),
         (Chat, person.rows_of_chats(), Chat.chat),
         (Subscriber, person.subscriptions(), Subscriber.id),
+        (Member, person.memberships(), Member.id),
+        (Call, person.calls(), Call.id),
+        (Said, Said.call_id.in_(select(Call.id).where(person.calls())), Said.call_id),
         (Event, person.events(), Event.id),
         (Answer, person.answers(), Answer.id),
         (Delivery, person.deliveries(), Delivery.id),
         (Row, person.alert_rows(), Row.id),
         (Happening, person.acknowledged(), Happening.id),
-        (Member, person.memberships(), Member.id),
     )
     return {
         table.__tablename__: [_columns(row) for row in session.scalars(select(table).where(which).order_by(order))]

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from store import database, services
 from store.alerts import DONE, FIRING, Alert, Happening, Row
 from store.answers import ASKING, EMPTIED, Answer
+from store.bot_calls import Answer as Said
+from store.bot_calls import Call
 from store.chats import Chat
 from store.database import is_one_of
 from store.deliveries import UNFINISHED, Delivery
@@ -28,6 +30,7 @@ ANSWER: dict[str, Any] = {
     "received": {}, "context": {}, "values": {}, "missing": [], "answer_trace": {}, "state": EMPTIED
 }  # fmt: skip
 DELIVERY: dict[str, Any] = {"text": "", "body": None}
+CALL: dict[str, Any] = {"text": "", "name": ""}
 ALERT: dict[str, Any] = {"title": "", "text": "", "url": "", "fields": [], "acked_by": ""}
 HAPPENING: dict[str, Any] = {"title": "", "text": "", "url": "", "fields": [], "who": "", "detail": ""}
 CHAT: dict[str, Any] = {"name": "", "bots": [], "tags": []}
@@ -75,6 +78,8 @@ def _events(session: Session, before: datetime, since: datetime | None, emptied:
     ids = [row.id for row in rows]
     empty(session, Event, Event.id.in_(ids), EVENT)
     empty(session, Answer, Answer.event_id.in_(ids), ANSWER)
+    empty(session, Call, Call.event_id.in_(ids), CALL)
+    empty(session, Said, Said.event_id.in_(ids), {"text": None})
     emptied["deliveries"] += empty(session, Delivery, Delivery.event_id.in_(ids), DELIVERY)
     emptied["events"] += len(ids)
     chats = {(row.channel, row.chat) for row in rows if row.chat}

@@ -7,7 +7,7 @@ same transaction; appending, so that no two writers meet on a row. `fold` keeps 
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from sqlalchemy import Double, Table, delete, func, insert, select
@@ -38,9 +38,16 @@ _table = cast(Table, Total.__table__)
 
 def waited(session: Session, channel: str, seconds: float) -> None:
     """So long after its event the first message of an answer was sent."""
-    seconds = max(seconds, 0.0)
-    bucket = next(bound for bound in BUCKETS if seconds <= bound)
-    _append(session, {(SECONDS, channel, str(bucket)): 1.0, (SECONDS_SUM, channel, ""): seconds})
+    waited_each(session, channel, [seconds])
+
+
+def waited_each(session: Session, channel: str, many: Sequence[float]) -> None:
+    found: Counter[Key] = Counter()
+    for seconds in many:
+        bucket = next(bound for bound in BUCKETS if max(seconds, 0.0) <= bound)
+        found[(SECONDS, channel, str(bucket))] += 1
+    if found:
+        _append(session, {**found, (SECONDS_SUM, channel, ""): sum(max(seconds, 0.0) for seconds in many)})
 
 
 def count(session: Session, name: str, amounts: Mapping[tuple[str, str], int]) -> None:

@@ -24,7 +24,7 @@ ROOMS = 40
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("storm", "fan-out"))
+    parser.add_argument("--only", choices=("storm", "pairs", "fan-out"))
     parser.add_argument("--alarms", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--subscribers", type=int, default=10_000)
@@ -37,6 +37,8 @@ def main() -> None:
         house.open(workers=2)
         if asked.only in (None, "storm"):
             storm(house, asked.alarms, asked.seconds)
+        if asked.only in (None, "pairs"):
+            pairs(house)
         if asked.only in (None, "fan-out"):
             fan_out(house, asked.subscribers)
     finally:
@@ -105,6 +107,39 @@ def heard(house: House, rooms: list[str], alarms: int) -> tuple[int, int]:
 def told(house: House, room: str) -> list[str]:
     found: list[dict[str, Any]] = house.control("webex/rooms")["rooms"][room]["messages"]
     return [one["text"] for one in found if one["bot"]]
+
+
+def pairs(house: House, count: int = 400, keys: int = 40) -> None:
+    """Alarms that end within seconds, in bundles of one second: an end whose beginning was told is told, too."""
+    hook = topic_with_hook(house, "pairs")
+    house.flask("topics", "set", "pairs", "--group-seconds", "1")
+    subscribe(house, "pairs", "email", [f"pairs{number}@example.kr" for number in range(3)])
+    began = time.monotonic()
+
+    def post(number: int) -> None:
+        time.sleep(max(began + number * 0.05 - time.monotonic(), 0))
+        state = "resolved" if number // keys % 2 else "firing"
+        body = {"topic": "pairs", "key": f"k{number % keys}", "title": f"알람-{number}", "state": state}
+        house.http.post(hook, json=body, timeout=60)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(post, range(count)))
+    eventually(lambda: untold(house, "pairs") == 0, "all is told", 120)
+    with connected(house) as connection:
+        log, made = table(connection, "alert_log"), table(connection, "happenings")
+        became = Counter(connection.scalars(select(log.c.outcome).where(log.c.topic == "pairs")))
+        happened = connection.scalar(select(func.count()).where(made.c.topic == "pairs"))
+    seconds = time.monotonic() - began
+    print(f"pairs: {count} alarms and ends in {seconds:.1f} s: {dict(became)}", flush=True)
+    assert became.total() == 3 * (happened or 0) == 3 * count and not became["untold"]
+
+
+def untold(house: House, topic: str) -> int:
+    with connected(house) as connection:
+        events, made = table(connection, "events"), table(connection, "happenings")
+        waiting = select(func.count()).where(made.c.topic == topic, made.c.state != "told")
+        undecided = select(func.count()).where(events.c.channel == "alert", events.c.state == "new")
+        return int(connection.scalar(waiting) or 0) + int(connection.scalar(undecided) or 0)
 
 
 def fan_out(house: House, count: int) -> None:

@@ -84,6 +84,20 @@ def test_an_alarm_is_told_once_and_its_end_in_the_same_thread(alarmed: House) ->
     assert alarmed.flask("alerts", "list") == [] or topic.name not in str(alarmed.flask("alerts", "list"))
 
 
+def test_an_end_is_told_by_itself_when_somebody_deleted_the_beginning(alarmed: House) -> None:
+    topic = Topic(alarmed)
+    room = topic.room()
+    topic.post()
+    (first,) = topic.next(room)
+    topic.log(1)
+    alarmed.control(f"webex/messages/{first['id']}/delete", {})
+    topic.seen[room] -= 1
+    topic.post(state="resolved")
+    (last,) = topic.next(room)
+    assert "해결됨" in last["text"] and "parentId" not in last
+    assert outcomes(topic.log(2)) == [("fired", "sent"), ("resolved", "sent")]
+
+
 def test_what_fires_is_listed_until_it_is_resolved(alarmed: House) -> None:
     topic = Topic(alarmed)
     topic.post()

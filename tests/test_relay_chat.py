@@ -1,10 +1,12 @@
 """The web chat's socket: what a page says reaches the bot, and what is told is seen by every page of the person."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.house import House
+from tests.rows import everything
 from tests.talking_bots import here, new_bot, new_command, new_page
 
 
@@ -104,3 +106,19 @@ def test_nobody_sees_what_others_say(salon: House) -> None:
         assert two.silent(0.7, "line")
         two.send(type="history", to=name)
         assert two.next("history")["lines"] == []
+
+
+def test_what_was_said_to_bots_is_handed_out_and_erased_with_the_person(salon: House) -> None:
+    name, key = new_bot(salon, "acme")
+    member, open_page = new_page(salon, "acme")
+    person = f"webchat:{member.partition('/')[2]}"
+    with here(salon, key, commands=[], messages=True) as bot:
+        page = open_page()
+        page.send(type="say", id="1", to=name, text="내 비밀 이야기")
+        bot.answer("그래요")
+        page.next("line")
+    found = salon.flask("customers", "export", person)
+    assert [row["text"] for row in found["bot_calls"]] == ["내 비밀 이야기"] and len(found["members"]) == 1
+    salon.flask("customers", "erase", person)
+    assert "내 비밀 이야기" not in json.dumps(everything(salon), default=str, ensure_ascii=False)
+    assert page.closed()[0] == 4003

@@ -164,12 +164,13 @@ def test_a_stranger_reaches_no_bot_but_for_commands_that_are_open_to_guests(inn:
     inner, open_one = new_command(), new_command()
     _, key = new_bot(inn)
     inn.control("webex/people", {"email": "out@elsewhere.kr", "name": "남"})
-    customer = inn.customer(SURVEY)
+    customer, stranger = inn.customer(SURVEY), inn.stranger()
     with here(inn, key, commands=[{"name": inner}, {"name": open_one, "guests": True}], messages=True) as bot:
         for text in (f"{inner} 나야", "안녕", f"{open_one} 나야", "/도움말"):
             room = inn.write("out@elsewhere.kr", text)
             inn.say(customer, text)
-        asks = [bot.next("ask"), bot.next("ask")]
+            inn.tell_bot(stranger, text)
+        asks = [bot.next("ask") for _ in range(3)]
         assert bot.silent(1.2, "ask")
         for ask in asks:
             bot.say(ask, 1, "손님께")
@@ -177,8 +178,9 @@ def test_a_stranger_reaches_no_bot_but_for_commands_that_are_open_to_guests(inn:
     assert {(ask["command"], ask["chat"]["channel"], ask["user"]["guest"]) for ask in asks} == {
         (open_one, "webex", True),
         (open_one, "channeltalk", True),
+        (open_one, "telegram", True),
     }
-    for chat in (room, customer):
+    for chat in (room, customer, str(stranger)):
         said = eventually(lambda chat=chat: [one for one in told(inn, chat) if "손님께" in one], "guests are answered")
         assert len(said) == 1 and not any(inner in text for text in told(inn, chat))
 
@@ -187,21 +189,21 @@ def test_the_code_of_an_invite_makes_a_stranger_a_member_until_it_is_used_up(inn
     name, (_, key) = new_command(), new_bot(inn)
     made = inn.flask("members", "invite", "home", "--uses", "1")
     assert made["url"].startswith(inn.url + "/chat/home") and made["code"] in made["url"]
-    for who in ("new@elsewhere.kr", "late@elsewhere.kr"):
-        inn.control("webex/people", {"email": who, "name": "새"})
+    new, late = inn.stranger(), inn.stranger()
     with here(inn, key, commands=[{"name": name}]) as bot:
-        inn.write("new@elsewhere.kr", f"/start {made['code']}")
-        late = inn.write("late@elsewhere.kr", "/시작 없는코드")
-        eventually(lambda: len(told(inn, late)) == 1, "the first is refused")
-        room = inn.write("new@elsewhere.kr", f"{name} 이제는")
-        inn.write("late@elsewhere.kr", f"/시작 {made['code']}")
+        inn.tell_bot(new, f"/start {made['code']}")
+        inn.tell_bot(new, f"{name} 이제는")
         assert bot.answer("어서 오세요")["user"]["guest"] is False
-        inn.write("late@elsewhere.kr", f"{name} 나도")
+        for text in ("/시작 없는코드", f"/start {made['code']}", f"{name} 나도"):
+            inn.tell_bot(late, text)
         assert bot.silent(1.0, "ask")
-    assert "어서 오세요" in eventually(lambda: texts if len(texts := told(inn, room)) == 2 else [], "both are told")
-    assert [text for text in told(inn, late) if "쓸 수 없어요" in text or "does not work" in text]
-    inn.flask("members", "remove", "home", "webex", room)
-    assert not [row for row in inn.flask("members", "list") if row["chat"] == room]
+    assert [one["text"] for one in inn.telegrams(new, 2)][1] == "어서 오세요"
+    assert ["쓸 수 없어요" in one["text"] or "not work" in one["text"] for one in inn.telegrams(late, 3)[:2]] == [
+        True
+    ] * 2
+    assert [row["by"][:6] for row in inn.flask("members", "list") if row["chat"] == str(new)] == ["invite"]
+    inn.flask("members", "remove", "home", "telegram", str(new))
+    assert not [row for row in inn.flask("members", "list") if row["chat"] == str(new)]
 
 
 # --- questions of bots ---

@@ -137,7 +137,7 @@ def test_every_secret_is_known_to_be_one(tmp_path: Path) -> None:
 
 def test_the_example_has_every_section_and_no_unknown_key(tmp_path: Path) -> None:
     example = json.loads((settings.ROOT / "API_key.json.example").read_text(encoding="utf8"))
-    assert set(example) == set(settings.CHANNEL_KEYS)
+    assert set(example) == {channel for channel, keys in settings.CHANNEL_KEYS.items() if keys}
     (tmp_path / "API_key.json").write_text(json.dumps(example))
     load({}, tmp_path)
 

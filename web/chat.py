@@ -51,7 +51,7 @@ def _persons() -> dict[str, str]:
 
 def _remembered(response: Response, persons: dict[str, str]) -> Response:
     told = _signer().dumps(persons)
-    response.set_cookie(COOKIE, told, YEAR_SECONDS, secure=over_https(), httponly=True, samesite="Lax", path="/chat")
+    response.set_cookie(COOKIE, told, YEAR_SECONDS, secure=over_https(), httponly=True, samesite="Lax", path="/")
     return response
 
 
@@ -74,7 +74,16 @@ def _staff() -> str:
         return ""
     with database.reading() as session:
         found = logins.find(session, token)
-        return found[0].email if found else ""
+        of_the_house = found is not None and found[0].company in ("", _settings().home_company)
+        return found[0].email if found and of_the_house else ""
+
+
+def companies_of_browser() -> list[tuple[str, bool]]:
+    """Whose bots this browser's person may know of, and whether as a guest."""
+    found = {company: member.guest for company in _persons() if (member := _member(company)) is not None}
+    if _staff():
+        found[_settings().home_company] = False
+    return sorted(found.items())
 
 
 def _is_from_our_page() -> bool:

@@ -28,7 +28,7 @@ from store.topics import Topic
 from workers import telling
 from workers.telling import Teller
 
-BEFORE_SECONDS = 0.3  # between looks whether what happened before has been told
+BEFORE_SECONDS, LONGEST_BEFORE = 0.3, 10.0  # between looks whether what happened before has been told
 TOGETHER = 500  # subscribers in one transaction
 CHANNEL = "alert"  # of the events that are ours
 TOLD_LATER = "waits to be told with others"
@@ -167,7 +167,7 @@ def _fires_again(
     if worse:
         known.muted_until, known.acked_by, known.acked_at = None, "", None
         return _happening(session, topic, known, WORSE, event_id, now, alert, of=alert.group)
-    same = Verdict(SAME, f"the {known.times}th time since {known.began_at:%Y-%m-%d %H:%M:%S} UTC")
+    same = Verdict(SAME, f"fired {known.times} times since {known.began_at:%Y-%m-%d %H:%M:%S} UTC")
     return _happening(session, topic, known, AGAIN, event_id, now, alert, verdict=_rests(known, now) or same)
 
 
@@ -306,20 +306,27 @@ def fact(source: str, now: datetime, channel: str = CHANNEL, chat: str = "") -> 
 def _tell_and_settle(settings: Settings, event: events.Event, owner: str) -> int:
     with database.reading() as session:
         made = alerts.of_event(session, event.id)
-        early = made is not None and made.state == alerts.TELLING and not made.verdict
-        early = early and made is not None and not alerts.is_next(session, made)
         ids = [made.id] if made is not None and made.state == alerts.TELLING else []
+        early = made is not None and not made.verdict and not alerts.are_next(session, ids)
         words = TOLD_LATER if made is not None and made.state == alerts.WAITING else ""
     if early:
-        with database.writing() as session:
-            mine = events.still_mine(session, event.id, owner)
-            if mine is not None:
-                mine.attempts -= 1  # waiting for its turn is no failure
-                events.put_off(session, event.id, clock.now(), BEFORE_SECONDS, "what happened before is being told")
+        _wait_for_turn(event, owner)
         return 0
     told = tell(settings, ids, event)
     _settle(event, owner, words or f"{told} told")
     return told
+
+
+def _wait_for_turn(event: events.Event, owner: str) -> None:
+    """What happened to an alert is told in its order, whoever tells it. The longer the wait the rarer the looks: those
+    who wait are the oldest, and must not keep every thread from what they wait for."""
+    age = (clock.now() - event.received_at).total_seconds()
+    seconds = min(max(age / 4, BEFORE_SECONDS), LONGEST_BEFORE)
+    with database.writing() as session:
+        mine = events.still_mine(session, event.id, owner)
+        if mine is not None:
+            mine.attempts -= 1  # that is no failure
+            events.put_off(session, event.id, clock.now(), seconds, "what happened before is being told")
 
 
 def tell_event(settings: Settings, event: events.Event) -> int:
@@ -333,6 +340,10 @@ def tell_event(settings: Settings, event: events.Event) -> int:
 def _tell_bundle(settings: Settings, event: events.Event, owner: str, bundle: int) -> None:
     with database.reading() as session:
         ids = [one.id for one in alerts.of_bundle(session, bundle)]
+        early = not alerts.are_next(session, ids)
+    if early:
+        _wait_for_turn(event, owner)
+        return
     told = tell(settings, ids, event)
     _settle(event, owner, f"{told} told of {len(ids)} alerts")
 

@@ -202,6 +202,11 @@ class Sender:
         if error.moved_to:
             logs.say("chat.moved", channel=delivery.channel)
             self._write(delivery, lambda session: self._move(session, delivery, error.moved_to))
+        elif error.permanent and not error.gone and (delivery.body or {}).get("follows"):
+            # Perhaps somebody deleted the message that it follows: by itself it may go.
+            logs.warn("delivery.alone", delivery=delivery.id, channel=delivery.channel, why=_status(error))
+            body = {name: value for name, value in (delivery.body or {}).items() if name != "follows"}
+            self._put_off(delivery, 0, error.reason, body=body)
         elif error.permanent or delivery.attempts >= MOST_ATTEMPTS:
             # That a subscriber blocked us is their right, no trouble of ours.
             (logs.say if error.gone else logs.error)(

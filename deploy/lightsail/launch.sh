@@ -42,8 +42,8 @@ packages() {
   say "packages of the system"
   for attempt in 1 2 3 4 5; do # at a first boot the mirrors, or another apt, may not be ready yet
     if apt-get -o DPkg::Lock::Timeout=300 update -qq && apt-get -o DPkg::Lock::Timeout=300 install -y -qq \
-      --no-install-recommends ca-certificates caddy curl git nftables python3 python3-venv redis-server systemd-timesyncd \
-      unattended-upgrades >/dev/null; then
+      --no-install-recommends ca-certificates caddy curl git nftables procps python3 python3-venv redis-server \
+      systemd-timesyncd unattended-upgrades >/dev/null; then
       break
     fi
     [ "$attempt" -lt 5 ] || stop "apt does not work"
@@ -64,7 +64,7 @@ swap() { # 1 GB of memory is enough at rest; a large sheet or an upgrade passes 
 
 user_and_folders() {
   id maru >/dev/null 2>&1 || useradd --system --home-dir /var/lib/maru --shell /usr/sbin/nologin maru
-  install -d -m 755 /opt/maru /opt/maru/releases
+  install -d -m 755 /opt/maru /opt/maru/releases /opt/maru/packages
   install -d -m 755 /etc/maru
   install -d -m 700 -o maru -g maru /var/lib/maru /var/backups/maru
 }

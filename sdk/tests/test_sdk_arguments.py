@@ -1,11 +1,11 @@
 """Typed arguments: what somebody types becomes what the handler takes, else the usage line."""
 
 import enum
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maru import Ask, Bot, Rest, TimeSpan
@@ -19,7 +19,9 @@ TODAY = date(2026, 12, 23)  # a Wednesday
     [
         ("14:05", "14:05"), ("오후 3시", "15:00"), ("오후3시 반", "15:30"), ("3시", "15:00"), ("9시", "09:00"),
         ("오전 10시 20분", "10:20"), ("3pm", "15:00"), ("12시", "12:00"), ("자정", "00:00"), ("밤 11시", "23:00"),
-        ("저녁 7시에", "19:00"), ("25:00", None), ("13:75", None), ("세시", None),
+        ("저녁 7시에", "19:00"), ("세 시 반", "15:30"), ("열두시", "12:00"), ("밤 12시", "00:00"), ("밤 1시", "01:00"),
+        ("낮 12시", "12:00"), ("7시쯤", "07:00"), ("24:00", "00:00"), ("12am", "00:00"), ("3:30 pm", "15:30"),
+        ("25:00", None), ("13:75", None), ("십시", None), ("3", None),
     ],
 )  # fmt: skip
 def test_times_are_read_as_people_say_them(said: str, meant: str | None) -> None:
@@ -33,7 +35,11 @@ def test_times_are_read_as_people_say_them(said: str, meant: str | None) -> None
         ("내일", "2026-12-24"), ("12/24", "2026-12-24"), ("12월 22일", "2027-12-22"), ("2026-12-31", "2026-12-31"),
         ("다음 주 금요일", "2027-01-01"), ("금요일", "2026-12-25"),
         ("next monday", "2026-12-28"), ("24일", "2026-12-24"),
-        ("22일", "2027-01-22"), ("2/30", None), ("어느날", None),
+        ("22일", "2027-01-22"), ("12/24(목)", "2026-12-24"), ("내일은", "2026-12-24"), ("금요일까지", "2026-12-25"),
+        ("다음주 금", "2027-01-01"), ("이번 주 월요일", "2026-12-21"), ("다다음 주 수요일", "2027-01-06"),
+        ("다음 달 3일", "2027-01-03"), ("3일 뒤", "2026-12-26"), ("2주 후", "2027-01-06"), ("in 3 days", "2026-12-26"),
+        ("Dec 24th", "2026-12-24"), ("20261224", "2026-12-24"), ("2026년 12월 24일", "2026-12-24"),
+        ("2/30", None), ("어느날", None), ("3 days", None), ("금", None),
     ],
 )  # fmt: skip
 def test_days_are_read_as_people_say_them(said: str, meant: str | None) -> None:
@@ -47,12 +53,35 @@ def test_days_are_read_as_people_say_them(said: str, meant: str | None) -> None:
         ("10:00~11:00", "10:00~11:00"), ("10:00 ~ 11:30", "10:00~11:30"), ("오후 3시~4시", "15:00~16:00"),
         ("3시부터 4시까지", "15:00~16:00"), ("오전 11시~오후 1시", "11:00~13:00"), ("22:00~07:00", "22:00~07:00"),
         ("오후 7시~9시", "19:00~21:00"), ("밤 11시~7시", "23:00~07:00"),
-        ("10:00", None), ("10:00 11:00", None),
+        ("3~4시", "15:00~16:00"), ("오후 3~4시", "15:00~16:00"), ("10~11", "10:00~11:00"), ("11~2시", "11:00~14:00"),
+        ("10:00～11:00", "10:00~11:00"), ("10시〜11시", "10:00~11:00"), ("3시에서 4시까지", "15:00~16:00"),
+        ("오후 3:00~4:00", "15:00~16:00"), ("3:00-4:00pm", "15:00~16:00"), ("9-5pm", "09:00~17:00"),
+        ("10:00", None), ("10:00 11:00", None), ("10~25", None), ("10-11-12", None),
     ],
 )  # fmt: skip
 def test_spans_are_read_as_people_say_them(said: str, meant: str | None) -> None:
     found = read_span(said)
     assert (str(TimeSpan(*found[0])) if found else None) == meant
+
+
+SAID = st.sampled_from(
+    [
+        *'0123456789:~-/.시분월일년(목)반 "“',
+        "오후",
+        "밤",
+        "다음 주",
+        "금요일",
+        "다음 달",
+        "뒤",
+        "내일",
+        "세",
+        "pm",
+        "부터",
+        "Dec",
+        "in ",
+        "9999",
+    ]
+)
 
 
 class Size(enum.Enum):
@@ -92,6 +121,7 @@ def a_bot() -> Bot:
     [
         ("/예약 회의실 10:00~11:00", "회의실 10:00~11:00 2명"),
         ('/예약 "큰 회의실" 오후 3시~4시 12명', "큰 회의실 15:00~16:00 12명"),
+        ("/예약 ‘큰 회의실’ 3~4시", "큰 회의실 15:00~16:00 2명"),
         ("／예약 회의실 10:00 ~ 11:00", "회의실 10:00~11:00 2명"),
         ("/크기 큰", "LARGE once"),
         ("/크기 small daily", "SMALL daily"),
@@ -111,8 +141,8 @@ def test_arguments_arrive_as_the_handler_wants_them(said: str, answer: str) -> N
     [
         ("/예약", "room: 빠졌어요.", "/예약 room span [people]"),
         ("/예약 회의실 열시", "span: ‘열시’", "/예약 room span [people]"),
-        ("/예약 회의실 10:00~11:00 2 3", "남는 말", "/예약 room span [people]"),
-        ("/예약 회의실 10:00~11:00 둘", "남는 말", "/예약 room span [people]"),
+        ("/예약 회의실 10:00~11:00 2 3", "‘3’: 남는 말", "/예약 room span [people]"),
+        ("/예약 회의실 10:00~11:00 둘", "people: ‘둘’은(는) 정수가 아니에요", "/예약 room span [people]"),
         ("/크기 중간", "작은", "/크기 작은|큰 [once|daily]"),
         ("/합 1 둘", "숫자가 아니에요", "/합 [numbers…]"),
     ],
@@ -149,12 +179,26 @@ def test_what_cannot_be_read_from_a_chat_is_refused_when_it_is_written() -> None
     for wrong in (no_ask, odd, keyword):
         with pytest.raises(TypeError, match=wrong.__name__):
             bot.command("/x")(wrong)
-    for name in ("x", "/", "/두 말", "/" + "가" * 33):
+    for name in ("x", "/", "//예약", "/두 말", "/" + "가" * 33):
         with pytest.raises(ValueError, match="command"):
             bot.command(name)(lambda ask: None)
+    bot.command("/119")(lambda ask: "불이야")
+    assert bot.answer("/119") == ["불이야"]
 
 
-@given(st.text(max_size=200))
+def test_tomorrow_is_the_day_after_it_was_asked_wherever_the_bot_runs() -> None:
+    bot = Bot()
+
+    @bot.command("/언제")
+    def when(ask: Ask, day: date) -> str:
+        return day.isoformat()
+
+    seoul = timezone(timedelta(hours=9))
+    assert bot.answer("/언제 내일", at=datetime(2026, 12, 24, 0, 30, tzinfo=seoul)) == ["2026-12-25"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text(max_size=60) | st.lists(SAID, max_size=12).map("".join))
 def test_whatever_is_typed_is_answered_and_nothing_raises(text: str) -> None:
     bot = a_bot()
     for name in ("/예약 ", "/크기 ", "/메모 ", "/합 ", "/알림 "):

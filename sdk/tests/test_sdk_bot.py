@@ -1,12 +1,18 @@
 """A bot in a test: handlers, further questions, errors, guests, middleware."""
 
+import asyncio
 import logging
+import re
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from maru import Ask, Bot, Button, Reply
+from maru import Ask, Bot, Button, File, Reply
 from maru.testing import Talk
 
 
@@ -81,6 +87,102 @@ def test_an_error_is_told_politely_and_reported(caplog: pytest.LogCaptureFixture
     assert bot.answer("/나눠 1") == ["1"]
 
 
+def leaves(ask: Ask) -> str:
+    sys.exit(2)
+
+
+async def waits_for_nothing(ask: Ask) -> None:
+    gone = asyncio.get_running_loop().create_future()
+    gone.cancel()
+    await gone
+
+
+def stops_iterating(ask: Ask) -> str:
+    return next(iter(list[str]()))
+
+
+def says_nothing(ask: Ask) -> str:
+    return "  "
+
+
+def says_too_much(ask: Ask) -> str:
+    return "가" * 20_001
+
+
+def shows_too_many(ask: Ask) -> Reply:
+    return Reply("가", buttons=[Button(str(number), say="/가") for number in range(6)])
+
+
+def asks_for_ever(ask: Ask) -> None:
+    ask.wait("?", seconds=100_000)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [leaves, waits_for_nothing, stops_iterating, says_nothing, says_too_much, shows_too_many, asks_for_ever],
+)
+def test_whatever_a_handler_does_wrong_the_person_is_told(handler: Callable[..., Any]) -> None:
+    bot = Bot()
+    bot.command("/가")(handler)
+    assert bot.answer("/가") == ["죄송해요, 처리하다가 문제가 생겼어요."]
+
+
+def test_numbers_and_what_must_be_awaited_are_answers() -> None:
+    bot = Bot()
+    bot.command("/합")(lambda ask: 1 + 2)
+
+    async def later(ask: Ask) -> str:
+        return "나중"
+
+    bot.command("/나중")(lambda ask: later(ask))
+    assert (bot.answer("/합"), bot.answer("/나중")) == (["3"], ["나중"])
+
+
+def test_a_test_that_is_async_itself_can_ask() -> None:
+    bot = Bot()
+    bot.command("/가")(lambda ask: "가")
+
+    async def test() -> list[str]:
+        return bot.answer("/가")
+
+    with ThreadPoolExecutor(1) as elsewhere:  # where no other test has left a loop running
+        assert elsewhere.submit(lambda: asyncio.run(test())).result() == ["가"]
+
+
+def test_buttons_and_files_can_be_looked_at(talk: Callable[..., Talk]) -> None:
+    bot = Bot()
+
+    @bot.command("/길")
+    def way(ask: Ask) -> Reply:
+        sure = ask.wait("볼까요?", buttons=[Button("네", say="네")])
+        return Reply(str(sure), files=[File("약도", "https://example.kr/map.png")])
+
+    chat = talk(bot)
+    assert chat.say("/길", "네") == ["볼까요?", "네"]
+    asked, told = chat.replies
+    assert list(asked.buttons) == [Button("네", say="네")]
+    assert list(told.files) == [File("약도", "https://example.kr/map.png")]
+
+
+def test_an_error_is_told_to_sentry_where_the_bot_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[BaseException]()
+    monkeypatch.setitem(sys.modules, "sentry_sdk", SimpleNamespace(capture_exception=told.append))
+    bot = Bot()
+    bot.command("/가")(leaves)
+    bot.answer("/가")
+    assert [type(one) for one in told] == [SystemExit]
+
+
+def test_the_first_bot_of_the_readme_works_as_printed() -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf8")
+    program, test = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len([line for line in program.splitlines() if line.strip()]) <= 10
+    space: dict[str, Any] = {"__name__": "bot"}
+    exec(program, space)
+    exec(test, space)
+    space["test_reserve"]()
+
+
 def test_guests_reach_only_what_is_marked_for_them() -> None:
     bot = Bot()
     bot.command("/안")(lambda ask: "안")
@@ -116,10 +218,27 @@ def test_one_name_is_one_command_and_one_handler_hears_messages() -> None:
         bot.message(lambda ask: None)
 
 
-def test_a_button_does_just_one_thing_and_files_are_encrypted() -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Button("둘 다", say="/가", url="https://example.kr"),
+        Button("없음"),
+        Button("", say="/가"),
+        Button("열기", url="http://example.kr"),
+        File("약도", "http://example.kr/map.png"),
+    ],
+)
+def test_a_button_does_just_one_thing_and_links_are_encrypted(wrong: Button | File) -> None:
+    with pytest.raises(ValueError, match="needs|title"):
+        wrong.json()
+
+
+def test_what_is_written_wrong_is_told_when_it_is_written() -> None:
     bot = Bot()
-    bot.command("/가")(lambda ask: Reply("가", buttons=[Button("둘 다", say="/가", url="https://example.kr")]))
-    assert bot.answer("/가") == ["죄송해요, 처리하다가 문제가 생겼어요."]
+    with pytest.raises(TypeError, match="name"):
+        bot.command(lambda ask: "가")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="async"):
+        bot.middleware(lambda ask, go: go())
 
 
 def test_the_fixture_talks_as_one_person(talk: Callable[..., Talk]) -> None:

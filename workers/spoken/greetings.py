@@ -1,7 +1,8 @@
 """What Maru says when somebody adds it to a room or begins to talk to it, and to strangers who are lost."""
 
 from store import topics
-from workers.spoken.registry import Ask, Told, command, quoted, turned_away
+from workers.spoken import membership
+from workers.spoken.registry import PEOPLE_ANSWER, Ask, Told, command, quoted, turned_away
 
 MOST_TOPICS = 10
 STRANGERS_WRITE = ("telegram",)  # whoever finds the bot may write to it, and most come for news
@@ -32,12 +33,16 @@ def welcome(locale: str, topic: str) -> str:
     "/시작",
     "/start",
     usage=("/시작", "/start"),
+    more=(("/시작 초대코드", "/start invite-code"),),
     says=("무엇을 받아 볼 수 있는지 알려 드려요", "tells what you can hear here"),
     outsiders=True,
     order=1,
 )
 def start(ask: Ask, rest: str) -> Told:
-    """A platform's own Start button says `/start` in every language: so the other one gets a line, too."""
+    """A platform's own Start button says `/start` in every language: so the other one gets a line, too. Behind it may
+    stand the code of an invite. Customers of a shop are no members of it."""
+    if rest and ask.channel not in PEOPLE_ANSWER:
+        return membership.admit(Ask(**{**vars(ask), "language": ask.settings.locale}), rest.split()[0])
     public = [topic.name for topic in topics.listed(ask.session, public_only=ask.outsider)][:MOST_TOPICS]
     korean = ["안녕하세요, <b>마루</b>예요. 소식이 생기면 이 대화로 알려 드려요."]
     english = ["Hello, I am <b>Maru</b>. I tell this chat the news as it happens."]

@@ -68,24 +68,27 @@ class Signature:
     def usage(self, command: str) -> str:
         return " ".join([command, *(one.shown for one in self.parameters)])
 
-    def read(self, text: str) -> list[Any]:
-        """The arguments, or Wrong."""
+    def read(self, text: str, now: datetime | None = None) -> list[Any]:
+        """The arguments, or Wrong. `now`: on the asker's clock, by which 내일 is read."""
+        now = now or datetime.now()
         rest, found = normalize("NFC", text).strip(), []
+        skipped: Wrong | None = None
         for one in self.parameters:
             if one.many:
-                words = []
                 while rest:
-                    value, rest = _read(one, rest)
-                    words.append(value)
-                found += words
+                    value, rest = _read(one, rest, now)
+                    found.append(value)
                 continue
             try:
-                value, rest = _read(one, rest)
-            except Wrong:
+                value, rest = _read(one, rest, now)
+                skipped = None
+            except Wrong as wrong:
                 if not one.optional:
                     raise
-                value = one.default
+                value, skipped = one.default, wrong
             found.append(value)
+        if rest and skipped:
+            raise skipped  # what is left over was meant for it
         if rest:
             raise Wrong(f"‘{rest[:40]}’: 남는 말이에요.", f"‘{rest[:40]}’ is too much.")
         return found
@@ -130,7 +133,7 @@ def _is_known(kind: Any) -> bool:
     return kind in _READERS or kind is Rest or _is_enum(kind) or get_origin(kind) is Literal
 
 
-def _read(parameter: Parameter, text: str) -> tuple[Any, str]:
+def _read(parameter: Parameter, text: str, now: datetime) -> tuple[Any, str]:
     kind = parameter.type
     if not text:
         raise Wrong(f"{parameter.name}: 빠졌어요.", f"{parameter.name} is missing.")
@@ -140,7 +143,7 @@ def _read(parameter: Parameter, text: str) -> tuple[Any, str]:
         return _choice(parameter, text, {str(one.value): one for one in kind} | {one.name: one for one in kind})
     if get_origin(kind) is Literal:
         return _choice(parameter, text, {str(one): one for one in get_args(kind)})
-    found = _READERS[kind](text)
+    found = _READERS[kind](text, now)
     if found is None or (found[1] and not found[1][0].isspace()):
         word = text.split(None, 1)[0][:40]
         korean, english = _NAMES[kind]
@@ -160,20 +163,20 @@ def _choice(parameter: Parameter, text: str, known: Mapping[str, Any]) -> tuple[
 # --- one reader a type: what it reads at the beginning, and the rest ---
 
 
-def _word(text: str) -> tuple[str, str]:
-    quoted = re.match(r'"([^"]*)"(?=\s|$)|“([^”]*)”(?=\s|$)|\'([^\']*)\'(?=\s|$)', text)
+def _word(text: str, now: datetime) -> tuple[str, str]:
+    quoted = re.match(r'(?:"([^"]*)"|“([^”]*)”|\'([^\']*)\'|‘([^’]*)’)(?=\s|$)', text)
     if quoted:
         return next(part for part in quoted.groups() if part is not None), text[quoted.end() :]
     word = text.split(None, 1)[0]
     return word, text[len(word) :]
 
 
-def _whole(text: str) -> tuple[int, str] | None:
+def _whole(text: str, now: datetime) -> tuple[int, str] | None:
     found = re.match(r"[-+]?\d{1,3}(?:,\d{3})+(?![\d,])|[-+]?\d{1,18}(?![\d,])", text)
     return _with_unit(int(found[0].replace(",", "")), text, found.end()) if found else None
 
 
-def _number(text: str) -> tuple[float, str] | None:
+def _number(text: str, now: datetime) -> tuple[float, str] | None:
     found = re.match(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,18})(?:\.\d{1,18})?(?![\d,])", text)
     return _with_unit(float(found[0].replace(",", "")), text, found.end()) if found else None
 
@@ -184,24 +187,32 @@ def _with_unit(value: Any, text: str, end: int) -> tuple[Any, str]:
     return value, text[end + (unit.end() if unit else 0) :]
 
 
-def _yes_or_no(text: str) -> tuple[bool, str] | None:
+def _yes_or_no(text: str, now: datetime) -> tuple[bool, str] | None:
     word = text.split(None, 1)[0]
     known = {**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)}
     return (known[word.casefold()], text[len(word) :]) if word.casefold() in known else None
 
 
-def _span(text: str) -> tuple[TimeSpan, str] | None:
+def _span(text: str, now: datetime) -> tuple[TimeSpan, str] | None:
     found = times.read_span(text)
     return (TimeSpan(*found[0]), found[1]) if found else None
 
 
-_READERS: dict[Any, Callable[[str], tuple[Any, str] | None]] = {
+def _day(text: str, now: datetime) -> tuple[date, str] | None:
+    return times.read_date(text, now.date())
+
+
+def _time(text: str, now: datetime) -> tuple[time, str] | None:
+    return times.read_time(text)
+
+
+_READERS: dict[Any, Callable[[str, datetime], tuple[Any, str] | None]] = {
     str: _word,
     int: _whole,
     float: _number,
     bool: _yes_or_no,
-    date: times.read_date,
-    time: times.read_time,
+    date: _day,
+    time: _time,
     datetime: times.read_datetime,
     TimeSpan: _span,
 }

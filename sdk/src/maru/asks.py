@@ -2,10 +2,21 @@
 
 import asyncio
 import concurrent.futures
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+
+# What the relay takes (docs/relay-protocol.md of Maru). Judged here, so that a test without a server sees it, too.
+LONGEST_TEXT, LONGEST_TITLE, LONGEST_SAY = 20_000, 80, 500
+MOST_BUTTONS = MOST_FILES = 5
+LONGEST_WAIT = 86_400
+
+
+class Left(BaseException):
+    """The bot stops while it waits for somebody: the ask is given again, so nothing must be said of it here. No
+    Exception, so that no handler takes it for an error of its own."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,10 @@ class Button:
     def json(self) -> dict[str, str]:
         if bool(self.say) == bool(self.url):
             raise ValueError(f"the button {self.title!r} needs just one of say and url")
+        if not self.title.strip() or len(self.title) > LONGEST_TITLE or len(self.say) > LONGEST_SAY:
+            raise ValueError(f"a button has a title of 1 to {LONGEST_TITLE} characters, and says at most {LONGEST_SAY}")
+        if self.url and not self.url.startswith("https://"):
+            raise ValueError(f"the button {self.title!r} needs an https address")
         return {"title": self.title, "say": self.say} if self.say else {"title": self.title, "url": self.url}
 
 
@@ -44,6 +59,8 @@ class File:
     def json(self) -> dict[str, str]:
         if not self.url.startswith("https://"):
             raise ValueError(f"the file {self.name!r} needs an https address")
+        if len(self.name) > LONGEST_TITLE:
+            raise ValueError(f"a file's name has at most {LONGEST_TITLE} characters")
         return {"name": self.name, "url": self.url}
 
 
@@ -56,12 +73,15 @@ class Reply:
     files: Iterable[File] = ()
 
     def json(self) -> dict[str, Any]:
+        buttons, files = [one.json() for one in self.buttons], [one.json() for one in self.files]
+        if not self.text.strip() and not files:
+            raise ValueError("a reply without words says nothing; to say nothing return None")
+        if len(self.text) > LONGEST_TEXT:
+            raise ValueError(f"a reply is longer than {LONGEST_TEXT} characters")
+        if len(buttons) > MOST_BUTTONS or len(files) > MOST_FILES:
+            raise ValueError(f"a reply has at most {MOST_BUTTONS} buttons and {MOST_FILES} files")
         found: dict[str, Any] = {"text": self.text}
-        if buttons := [one.json() for one in self.buttons]:
-            found["buttons"] = buttons
-        if files := [one.json() for one in self.files]:
-            found["files"] = files
-        return found
+        return found | ({"buttons": buttons} if buttons else {}) | ({"files": files} if files else {})
 
 
 class Line(Protocol):
@@ -69,7 +89,7 @@ class Line(Protocol):
 
     def reply(self, ask: "Ask", body: Mapping[str, Any]) -> None: ...
 
-    async def wait(self, ask: "Ask", text: str, seconds: float) -> str | None: ...
+    async def wait(self, ask: "Ask", body: Mapping[str, Any], seconds: int) -> str | None: ...
 
     def typing(self, ask: "Ask") -> None: ...
 
@@ -84,7 +104,8 @@ class _Sent(Awaitable[None]):
 
 @dataclass
 class Ask:
-    """`text`: what follows the command, or the whole message. `language`: ko or en, by what was typed."""
+    """`text`: what follows the command, or the whole message. `language`: ko or en, by what was typed. `asked_at`: on
+    the clock of the company, which the bot's own host need not share."""
 
     id: str
     text: str
@@ -92,7 +113,7 @@ class Ask:
     user: User = field(default_factory=User)
     chat: Chat = field(default_factory=Chat)
     language: str = "ko"
-    asked_at: datetime | None = None
+    asked_at: datetime = field(default_factory=lambda: datetime.now().astimezone())
     line: Line | None = field(default=None, repr=False)
     loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
 
@@ -107,11 +128,14 @@ class Ask:
         """Show that somebody works on it."""
         self._in_loop(lambda: self.line.typing(self))  # type: ignore[union-attr]
 
-    def wait(self, text: str, seconds: float = 300) -> Any:
+    def wait(self, text: str, seconds: float = 300, buttons: Iterable[Button] = ()) -> Any:
         """Ask something, and get the next message of this person here; None when none comes in time. In an async
-        handler: `await ask.wait(…)`; in a plain one the value itself."""
+        handler: `await ask.wait(…)`; in a plain one the value itself. A button answers with what it says."""
         assert self.line is not None and self.loop is not None
-        waiting: Coroutine[Any, Any, str | None] = self.line.wait(self, text, seconds)
+        if not 0 < seconds <= LONGEST_WAIT:
+            raise ValueError(f"a question waits up to {LONGEST_WAIT} seconds")
+        body = Reply(text, buttons).json()
+        waiting: Coroutine[Any, Any, str | None] = self.line.wait(self, body, math.ceil(seconds))
         if _running_loop() is self.loop:
             return waiting
         return asyncio.run_coroutine_threadsafe(waiting, self.loop).result()

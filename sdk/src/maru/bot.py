@@ -1,26 +1,32 @@
 """A bot: commands and messages as functions, run against Maru or, in a test, against nothing at all."""
 
 import asyncio
+import contextvars
 import inspect
 import logging
 import os
+import re
 import sys
+import threading
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from maru.arguments import Signature, Wrong, signature
-from maru.asks import Ask, Chat, Reply, User
+from maru.asks import Ask, Button, Chat, File, Line, Reply, User
 
 log = logging.getLogger("maru")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Middleware = Callable[[Ask, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 SORRY = ("죄송해요, 처리하다가 문제가 생겼어요.", "Sorry, something went wrong.")
+GONE = ("이 명령은 이제 쓰지 않아요.", "This command is no longer there.")
 MOST_COMMANDS = 100
+NAME = re.compile(r"/[\w-]{1,32}")
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,16 @@ class Bot:
         self.commands: dict[str, Command] = {}
         self._message: Callable[..., Any] | None = None
         self._middleware: list[Middleware] = []
-        self._threads: ThreadPoolExecutor | None = None
 
     # --- what authors say ---
 
     def command(self, name: str, *, help: str | None = None, guests: bool = False) -> Callable[[Handler], Handler]:
         """Answer a command. `help`: one line, else the docstring's first. `guests`: outsiders may use it, too."""
+        if not isinstance(name, str):
+            raise TypeError('a command needs its name: @bot.command("/예약")')
+        name = normalize("NFKC", name)
         folded = _folded(name)
-        if not name.startswith("/") or not 1 <= len(folded) <= 32 or not folded.replace("-", "a").isidentifier():
+        if not NAME.fullmatch(name):
             raise ValueError(f"{name!r}: a command is / and 1 to 32 letters, digits, _ or -")
         if folded in self.commands:
             raise ValueError(f"{name}: there is such a command already")
@@ -88,6 +96,8 @@ class Bot:
 
     def middleware(self, run: Middleware) -> Middleware:
         """Wrap every handler: `async def log(ask, go): …; return await go()`. The first one added is outermost."""
+        if not inspect.iscoroutinefunction(run):
+            raise TypeError("middleware is an async function: async def …(ask, go): return await go()")
         self._middleware.append(run)
         return run
 
@@ -108,14 +118,38 @@ class Bot:
         user: User | None = None,
         chat: Chat | None = None,
         guest: bool = False,
+        at: datetime | None = None,
     ) -> list[str]:
-        """What this bot says to `text`, with no server. `then`: what the person says to its further questions."""
-        who = user or User(guest=guest)
+        """What this bot says to `text`, with no server. `then`: what the person says to its further questions. `at`:
+        when it is asked, so that 내일 is the same day in every run of a test."""
+        return [one.text for one in self.replies(text, then=then, user=user, chat=chat, guest=guest, at=at)]
+
+    def replies(
+        self,
+        text: str,
+        *,
+        then: Sequence[str] = (),
+        user: User | None = None,
+        chat: Chat | None = None,
+        guest: bool = False,
+        at: datetime | None = None,
+    ) -> list[Reply]:
+        """The same with buttons and files."""
         line = _Listed(list(then))
-        asyncio.run(self._answered(text, who, chat or Chat(), line))
+        playing = self.play(text, line, user or User(guest=guest), chat or Chat(), at)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run(playing)
+            return line.said
+        alone = threading.Thread(target=asyncio.run, args=(playing,))  # a test that is async itself
+        alone.start()
+        alone.join()
         return line.said
 
-    async def _answered(self, text: str, user: User, chat: Chat, line: "_Listed") -> None:
+    async def play(self, text: str, line: Line, user: User, chat: Chat, at: datetime | None = None) -> None:
+        """Somebody says this to the bot alone; what it answers goes to the line. Silence is what Maru would not bring
+        to this bot."""
         name, rest = split(text)
         found = self.commands.get(_folded(name)) if name else None
         if (found is None and self._message is None) or (user.guest and not (found and found.guests)):
@@ -127,32 +161,42 @@ class Bot:
             user=user,
             chat=chat,
             language=language_of(text),
+            asked_at=at or datetime.now().astimezone(),
             line=line,
             loop=asyncio.get_running_loop(),
         )
         try:
             await self.handle(ask)
         except Failed as failed:
-            line.said.append(failed.said)
+            line.reply(ask, {"text": failed.said})
 
     async def handle(self, ask: Ask) -> None:
         """Run the handler of an ask; its replies go to the ask's line. Raises Failed when the handler does."""
         command = self.commands.get(_folded(ask.command)) if ask.command else None
-        run = command.run if command else self._message
+        run = command.run if command else None if ask.command else self._message
         if run is None:
-            return
+            log.warning("nobody handles ask=%s command=%s", ask.id, ask.command or "-")
+            raise Failed(ask.t(*GONE))
         try:
-            arguments = command.signature.read(ask.text) if command else []
-            said = await self._through(ask, lambda: self._call(run, ask, arguments))
-            await self._say(ask, said)
-        except Wrong as wrong:
-            ask.reply(_usage(ask, command, wrong))
-        except Exception as error:
-            log.exception("handler failed", extra={"ask": ask.id, "command": ask.command})
+            await self._handled(ask, command, run)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # it is the bot that stops, not something the handler waited for
+            log.exception("handler failed ask=%s command=%s", ask.id, ask.command or "-")
             sentry = sys.modules.get("sentry_sdk")
             if sentry is not None:
                 sentry.capture_exception(error)
             raise Failed(ask.t(*SORRY)) from error
+
+    async def _handled(self, ask: Ask, command: Command | None, run: Callable[..., Any]) -> None:
+        try:
+            arguments = command.signature.read(ask.text, ask.asked_at) if command else []
+            said = await self._through(ask, lambda: self._call(run, ask, arguments))
+            await self._say(ask, said)
+        except Wrong as wrong:
+            if told := _usage(ask, command, wrong):
+                ask.reply(told)
 
     async def _through(self, ask: Ask, last: Callable[[], Awaitable[Any]]) -> Any:
         go = last
@@ -165,21 +209,19 @@ class Bot:
             return await run(ask, *arguments)
         if inspect.isasyncgenfunction(run):
             return run(ask, *arguments)
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="handler")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _whole, run, ask, arguments)
+        said = await _in_thread(_whole, run, ask, arguments)
+        return await said if inspect.isawaitable(said) else said
 
     async def _say(self, ask: Ask, said: Any) -> None:
         """What a handler returned: nothing, a text, a Reply, or several of them."""
         if said is None:
             return
-        if isinstance(said, str | Reply):
+        if isinstance(said, str | Reply | int | float):
             _reply(ask, said)
         elif hasattr(said, "__aiter__"):
             async for one in said:
                 _reply(ask, one)
-        elif isinstance(said, Iterable):
+        elif isinstance(said, Iterable) and not isinstance(said, Mapping | bytes):
             for one in said:
                 _reply(ask, one)
         else:
@@ -193,10 +235,10 @@ class Bot:
 
         if not logging.getLogger().handlers:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-        key = self.key or os.environ.get("MARU_KEY", "")
+        key = (self.key or os.environ.get("MARU_KEY", "")).strip()
         url = self.url or os.environ.get("MARU_URL", "")
-        if not key:
-            raise SystemExit("MARU_KEY: missing; it is the bot's key, mb_…")
+        if not re.fullmatch(r"mb_[!-~]+", key):
+            raise SystemExit(f"MARU_KEY: {'is none' if key else 'missing'}; it is the bot's key, mb_…")
         try:
             address = socket_address(url)
         except ValueError as error:
@@ -263,6 +305,8 @@ def _reply(ask: Ask, said: Any) -> None:
         ask.reply(said.text, said.buttons, said.files)
     elif isinstance(said, str):
         ask.reply(said)
+    elif isinstance(said, int | float) and not isinstance(said, bool):
+        ask.reply(str(said))
     else:
         raise TypeError(f"a handler said {type(said).__name__}; say a text or a Reply")
 
@@ -278,18 +322,46 @@ def _usage(ask: Ask, command: Command | None, wrong: Wrong) -> str:
     return "\n".join(lines)
 
 
+async def _in_thread(work: Callable[..., Any], *given: Any) -> Any:
+    """In a thread that does not hold up the end of the process: a handler that never returns must not, either. There
+    are as many as asks are worked on at a time."""
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def tell(error: BaseException | None, result: Any) -> None:
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(result)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        error, result = None, None
+        try:
+            result = context.run(work, *given)
+        except BaseException as raised:  # SystemExit as well: it is raised again where the handler is awaited
+            error = RuntimeError("a handler raised StopIteration") if isinstance(raised, StopIteration) else raised
+        with suppress(RuntimeError):  # the bot has stopped meanwhile, and nobody waits any more
+            loop.call_soon_threadsafe(tell, error, result)
+
+    threading.Thread(target=run, daemon=True, name="handler").start()
+    return await done
+
+
 class _Listed:
     """The line of a test: replies in a list, answers from another."""
 
     def __init__(self, then: list[str]) -> None:
-        self.said: list[str] = []
+        self.said: list[Reply] = []
         self.then = then
 
     def reply(self, ask: Ask, body: Mapping[str, Any]) -> None:
-        self.said.append(str(body["text"]))
+        buttons = [Button(**one) for one in body.get("buttons", ())]
+        self.said.append(Reply(body["text"], buttons, [File(**one) for one in body.get("files", ())]))
 
-    async def wait(self, ask: Ask, text: str, seconds: float) -> str | None:
-        self.said.append(text)
+    async def wait(self, ask: Ask, body: Mapping[str, Any], seconds: int) -> str | None:
+        self.reply(ask, body)
         return self.then.pop(0) if self.then else None
 
     def typing(self, ask: Ask) -> None:

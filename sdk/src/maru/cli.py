@@ -1,15 +1,21 @@
 """maru run bot.py [--reload] · maru shell bot.py · maru new NAME"""
 
 import argparse
+import asyncio
 import importlib.util
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from maru.asks import Ask, Chat, User
 from maru.bot import Bot
 
 LOOK_SECONDS = 0.5
@@ -35,6 +41,10 @@ def days_left(ask: Ask, day: date) -> str:
 if __name__ == "__main__":
     bot.run()
 '''
+ENV = """# The bot's key, shown once when it is made, and the address of Maru. Keep this file to yourself.
+MARU_KEY=
+MARU_URL=
+"""
 TEST = """from bot import bot
 
 
@@ -54,6 +64,9 @@ def main() -> None:
     new = commands.add_parser("new", help="begin a bot in a new folder")
     new.add_argument("name")
     asked = parser.parse_args()
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # bots speak Korean in a container without LANG, too
+            stream.reconfigure(encoding="utf8")
     if asked.command == "new":
         begin(asked.name)
     elif not asked.file.is_file():
@@ -63,6 +76,7 @@ def main() -> None:
     elif asked.reload:
         reload(asked.file)
     else:
+        read_env(asked.file.resolve().parent / ".env")
         load(asked.file).run()
 
 
@@ -81,17 +95,57 @@ def load(path: Path) -> Bot:
     return next(iter(bots.values()))
 
 
+def read_env(path: Path) -> None:
+    """MARU_KEY and MARU_URL from the .env beside the bot, so that no key is typed where a shell remembers it."""
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf8").splitlines():
+        found = re.fullmatch(r"\s*(?:export\s+)?(MARU_[A-Z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(\S*))\s*", line)
+        if found:
+            os.environ.setdefault(found[1], found[2] or found[3] or found[4] or "")
+
+
+class Shell:
+    """The line of a person at this terminal."""
+
+    def __init__(self) -> None:
+        self.silent = True
+
+    def reply(self, ask: Ask, body: Mapping[str, Any]) -> None:
+        self.silent = False
+        print(body["text"])
+        for one in body.get("buttons", ()):
+            print(f"  [{one['title']}] {one.get('say') or one.get('url')}")
+        for one in body.get("files", ()):
+            print(f"  {one['name']}: {one['url']}")
+
+    async def wait(self, ask: Ask, body: Mapping[str, Any], seconds: int) -> str | None:
+        self.reply(ask, body)
+        try:
+            return await asyncio.to_thread(input, "… ")
+        except EOFError:
+            return None
+
+    def typing(self, ask: Ask) -> None:
+        return
+
+
 def talk(bot: Bot) -> None:
+    with suppress(ImportError):
+        import readline  # noqa: F401  so that a Korean syllable is deleted whole, and the arrows work
     print(f"{bot.help()}\n(Ctrl-D로 나가요 · Ctrl-D leaves)")
     while True:
         try:
             text = input("> ").strip()
+            if not text:
+                continue
+            shell = Shell()
+            asyncio.run(bot.play(text, shell, User(), Chat()))
         except (EOFError, KeyboardInterrupt):
             print()
             return
-        if text:
-            said = bot.answer(text)
-            print("\n".join(said) if said else "(아무 말도 하지 않아요 · says nothing)")
+        if shell.silent:
+            print("(아무 말도 하지 않아요 · says nothing)")
 
 
 def reload(path: Path) -> None:
@@ -107,7 +161,11 @@ def reload(path: Path) -> None:
         signal.signal(number, stop)
     while not stopped:
         seen, child = _files(path), subprocess.Popen(command, start_new_session=True)
+        said = False
         while not stopped and _files(path) == seen:
+            if child.poll() is not None and not said:
+                said = True
+                print("maru: it has ended; it is started again when a file changes", file=sys.stderr)
             time.sleep(LOOK_SECONDS)
         child.send_signal(signal.SIGTERM)
         child.wait()
@@ -116,7 +174,11 @@ def reload(path: Path) -> None:
 
 
 def _files(path: Path) -> dict[str, float]:
-    return {str(one): one.stat().st_mtime for one in path.resolve().parent.glob("*.py")}
+    found = {}
+    for one in [*path.resolve().parent.glob("*.py"), path.resolve().parent / ".env"]:
+        with suppress(FileNotFoundError):  # an editor is just putting it in its place
+            found[str(one)] = one.stat().st_mtime
+    return found
 
 
 def begin(name: str) -> None:
@@ -129,7 +191,9 @@ def begin(name: str) -> None:
     (folder / "bot.py").write_text(BOT.format(name=name), encoding="utf8")
     (folder / "test_bot.py").write_text(TEST, encoding="utf8")
     (folder / ".gitignore").write_text(".env\n__pycache__/\n", encoding="utf8")
-    print(f"{name}/bot.py\n\n  cd {name}\n  maru shell bot.py\n  MARU_KEY=mb_… MARU_URL=https://… maru run bot.py")
+    (folder / ".env").write_text(ENV, encoding="utf8")
+    (folder / ".env").chmod(0o600)
+    print(f"{name}/bot.py\n\n  cd {name}\n  maru shell bot.py\n  maru run bot.py --reload    # key, address: .env")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ def test_reserving(talk):
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pytest
 
-from maru.asks import Chat, User
+from maru.asks import Chat, Reply, User
 from maru.bot import Bot
 
 
@@ -21,10 +22,13 @@ class Talk:
     bot: Bot
     user: User = field(default_factory=User)
     chat: Chat = field(default_factory=Chat)
+    at: datetime | None = None  # when it is said; else now
+    replies: list[Reply] = field(default_factory=list)  # the last ones, with buttons and files
 
     def say(self, text: str, *then: str) -> list[str]:
         """The bot's replies; `then` is said to its further questions."""
-        return self.bot.answer(text, then=then, user=self.user, chat=self.chat)
+        self.replies = self.bot.replies(text, then=then, user=self.user, chat=self.chat, at=self.at)
+        return [one.text for one in self.replies]
 
 
 @pytest.fixture

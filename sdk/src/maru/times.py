@@ -13,50 +13,68 @@ _NEAR = {
     "그저께": -2, "그제": -2, "어제": -1, "오늘": 0, "내일모레": 2, "내일": 1, "모레": 2, "글피": 3,
     "yesterday": -1, "today": 0, "tomorrow": 1,
 }  # fmt: skip
-_WEEKS = {"이번 주": 0, "이번주": 0, "다음 주": 1, "다음주": 1, "다다음 주": 2, "다다음주": 2, "this": 0, "next": 1}
+_WEEKS = {"이번주": 0, "다음주": 1, "담주": 1, "다다음주": 2, "this": 0, "next": 1}
 _KOREAN_DAYS = "월화수목금토일"
 _ENGLISH_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_END = r"(?=\s|$|[,~])"
-_HALF = {"오전": "am", "아침": "am", "새벽": "am", "오후": "pm", "저녁": "pm", "밤": "pm", "am": "am", "pm": "pm"}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# 12/24(목), 내일은, 금요일까지
+_DAY_ENDS = r"(?:\s*\([월화수목금토일](?:요일)?\))?(?:에|은|는|부터|까지)?(?=\s|$|[,~])"
+_HALF = {
+    "오전": "am", "아침": "am", "새벽": "am", "am": "am",
+    "오후": "pm", "낮": "pm", "점심": "pm", "저녁": "pm", "밤": "pm", "pm": "pm",
+}  # fmt: skip
+_NUMBERS = ("한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열", "열한", "열두")
+_HOUR = r"\d{1,2}|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
 _TIME = re.compile(
-    r"(?:(?P<half>오전|오후|아침|새벽|저녁|밤|am|pm)\s*)?"
-    r"(?:(?P<clock>\d{1,2}:\d{2})|(?P<hour>\d{1,2})\s*시(?:\s*(?:(?P<minute>\d{1,2})\s*분|(?P<half_past>반)))?"
+    rf"(?:(?P<half>{'|'.join(_HALF)})\s*)?"
+    rf"(?:(?P<clock>\d{{1,2}}[:：]\d{{2}})|(?P<hour>{_HOUR})\s*시(?:\s*(?:(?P<minute>\d{{1,2}})\s*분|(?P<half_past>반)))?"
     r"|(?P<bare>\d{1,2})(?=\s*(?:am|pm)))"
-    r"(?:\s*(?P<after>am|pm))?(?:에|부터|까지)?",
+    r"(?:\s*(?P<after>am|pm))?(?:쯤)?(?:에서|에|부터|까지)?",
     re.IGNORECASE,
 )
+_TO = r"[~～〜∼\-–—]"
+_FROM_HOUR = re.compile(rf"(?:(?P<half>{'|'.join(_HALF)})\s*)?(?P<hour>\d{{1,2}})(?=\s*{_TO}\s*\d)", re.IGNORECASE)
+_TO_HOUR = re.compile(r"(?P<hour>\d{1,2})(?:까지)?(?=\s|$)")
 
 
 def read_time(text: str) -> Read[time]:
-    """14:05, 오후 3시, 3시 반, 3pm. Without a half of the day, 1 to 6 o'clock in Korean words is in the afternoon."""
+    """14:05, 오후 3시, 세 시 반, 3pm. Without a half of the day, 1 to 6 o'clock in Korean words is in the afternoon."""
     found = _TIME.match(text)
     if found is None:
         for word, hour in (("정오", 12), ("자정", 0), ("noon", 12), ("midnight", 0)):
             if text.lower().startswith(word):
                 return time(hour), text[len(word) :]
         return None
-    half = _HALF.get((found["half"] or found["after"] or "").lower(), "")
     if found["clock"]:
-        hours, minutes = (int(part) for part in found["clock"].split(":"))
+        hours, minutes = (int(part) for part in re.split("[:：]", found["clock"]))
     else:
-        hours = int(found["hour"] or found["bare"])
+        said = found["hour"] or found["bare"]
+        hours = _NUMBERS.index(said) + 1 if said in _NUMBERS else int(said)
         minutes = 30 if found["half_past"] else int(found["minute"] or 0)
-        if not half and found["hour"] and 1 <= hours <= 6:
-            half = "pm"
-    if half and not 1 <= hours <= 12:
-        half = ""
-    hours = hours % 12 + (12 if half == "pm" else 0) if half else hours
+    at = _at(hours, minutes, found["half"] or found["after"] or "", spoken=bool(found["hour"]))
+    return (at, text[found.end() :]) if at else None
+
+
+def _at(hours: int, minutes: int, word: str, spoken: bool) -> time | None:
+    half = _HALF.get(word.lower(), "")
+    if word == "밤" and (hours == 12 or hours <= 5):
+        half = "am"  # 밤 12시 is midnight, 밤 1시 the hour after it
+    elif not half and spoken and 1 <= hours <= 6:
+        half = "pm"
+    if half and 1 <= hours <= 12:
+        hours = hours % 12 + (12 if half == "pm" else 0)
     if hours == 24 and minutes == 0:
         hours = 0
-    if hours > 23 or minutes > 59:
-        return None
-    return time(hours, minutes), text[found.end() :]
+    return time(hours, minutes) if hours <= 23 and minutes <= 59 else None
 
 
 def read_date(text: str, today: date | None = None) -> Read[date]:
-    """2026-12-24, 12/24, 12월 24일, 24일, 내일, 다음 주 금요일, next friday. Without a year it is the next such day."""
+    """2026-12-24, 12/24(목), 12월 24일, 24일, 내일, 3일 뒤, 다음 주 금요일, next friday, Dec 24. Without a year it is
+    the next such day."""
     today = today or date.today()
-    readers: tuple[Callable[[str, date], Read[date]], ...] = (_near, _of_week, _written, _of_month)
+    readers: tuple[Callable[[str, date], Read[date]], ...] = (
+        _near, _later, _of_week, _written, _without_year, _of_month,
+    )  # fmt: skip
     for reader in readers:
         found = reader(text, today)
         if found is not None:
@@ -66,52 +84,77 @@ def read_date(text: str, today: date | None = None) -> Read[date]:
 
 def _near(text: str, today: date) -> Read[date]:
     for word in sorted(_NEAR, key=len, reverse=True):
-        if re.match(re.escape(word) + _END, text, re.IGNORECASE):
-            return today + timedelta(days=_NEAR[word]), text[len(word) :]
+        if found := re.match(re.escape(word) + _DAY_ENDS, text, re.IGNORECASE):
+            return _moved(today, _NEAR[word], text[found.end() :])
     return None
 
 
+def _later(text: str, today: date) -> Read[date]:
+    found = re.match(r"(\d{1,3})\s*(일|주일|주)\s*(?:뒤|후)" + _DAY_ENDS, text)
+    found = found or re.match(r"in\s+(\d{1,3})\s+(day|week)s?" + _DAY_ENDS, text, re.IGNORECASE)
+    if found is None:
+        return None
+    days = 1 if found[2].lower() in ("일", "day") else 7
+    return _moved(today, int(found[1]) * days, text[found.end() :])
+
+
+def _moved(today: date, days: int, rest: str) -> Read[date]:
+    try:
+        return today + timedelta(days=days), rest
+    except OverflowError:
+        return None
+
+
 def _of_week(text: str, today: date) -> Read[date]:
-    weeks = "|".join(sorted(_WEEKS, key=len, reverse=True))
-    korean = re.match(rf"(?:({weeks})\s*)?([{_KOREAN_DAYS}])요일" + _END, text)
-    english = re.match(rf"(?:(this|next)\s+)?({'|'.join(_ENGLISH_DAYS)})" + _END, text, re.IGNORECASE)
+    weeks = r"다다음\s*주|다음\s*주|이번\s*주|담주"
+    korean = re.match(rf"({weeks})\s*([{_KOREAN_DAYS}])(?:요일)?" + _DAY_ENDS, text)
+    korean = korean or re.match(rf"()([{_KOREAN_DAYS}])요일" + _DAY_ENDS, text)
+    english = re.match(rf"(?:(this|next)\s+)?({'|'.join(_ENGLISH_DAYS)})" + _DAY_ENDS, text, re.IGNORECASE)
     found = korean or english
     if found is None:
         return None
-    name = found[2].lower()
+    name, rest = found[2].lower(), text[found.end() :]
     day = _KOREAN_DAYS.index(name) if korean else _ENGLISH_DAYS.index(name)
-    if found[1] is None:
-        return today + timedelta(days=(day - today.weekday()) % 7), text[found.end() :]
-    monday = today - timedelta(days=today.weekday())
-    return monday + timedelta(weeks=_WEEKS[found[1].lower()], days=day), text[found.end() :]
+    if not found[1]:
+        return _moved(today, (day - today.weekday()) % 7, rest)
+    weeks_on = _WEEKS[re.sub(r"\s", "", found[1]).lower()]
+    return _moved(today, 7 * weeks_on + day - today.weekday(), rest)
 
 
 def _written(text: str, today: date) -> Read[date]:
-    found = re.match(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})" + _END, text)
+    forms = r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})\.?", r"(\d{4})(\d\d)(\d\d)", r"(\d{4})년\s*(\d{1,2})월\s*(\d{1,2})일"
+    for form in forms:
+        if found := re.match(form + _DAY_ENDS, text):
+            day = _date(int(found[1]), int(found[2]), int(found[3]))
+            return (day, text[found.end() :]) if day else None
+    return None
+
+
+def _without_year(text: str, today: date) -> Read[date]:
+    found = re.match(r"(\d{1,2})월\s*(\d{1,2})일" + _DAY_ENDS, text)
+    found = found or re.match(r"(\d{1,2})[/.](\d{1,2})\.?" + _DAY_ENDS, text)
     if found:
-        day = _date(int(found[1]), int(found[2]), int(found[3]))
-        return (day, text[found.end() :]) if day else None
-    found = re.match(r"(?:(\d{4})년\s*)?(\d{1,2})월\s*(\d{1,2})일" + _END, text)
-    found = found or re.match(r"()(\d{1,2})[/.](\d{1,2})\.?" + _END, text)
-    if not found:
-        return None
-    if found[1]:
-        day = _date(int(found[1]), int(found[2]), int(found[3]))
+        month, number = int(found[1]), int(found[2])
     else:
-        day = _date(today.year, int(found[2]), int(found[3]))
-        if day is None or day < today:
-            day = _date(today.year + 1, int(found[2]), int(found[3])) or day
+        name = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
+        found = re.match(rf"{name}\s*(\d{{1,2}})(?:st|nd|rd|th)?" + _DAY_ENDS, text, re.IGNORECASE)
+        if found is None:
+            return None
+        month, number = _MONTHS.index(found[1].lower()) + 1, int(found[2])
+    day = _date(today.year, month, number)
+    if day is None or day < today:
+        day = _date(today.year + 1, month, number) or day
     return (day, text[found.end() :]) if day else None
 
 
 def _of_month(text: str, today: date) -> Read[date]:
-    found = re.match(r"(\d{1,2})일" + _END, text)
+    found = re.match(r"(?:(이번|다음)\s*달\s*)?(\d{1,2})일" + _DAY_ENDS, text)
     if not found:
         return None
-    day = _date(today.year, today.month, int(found[1]))
-    if day is None or day < today:
-        first = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
-        day = _date(first.year, first.month, int(found[1]))
+    next_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    day = None if found[1] == "다음" else _date(today.year, today.month, int(found[2]))
+    if found[1] == "다음" or (found[1] is None and (day is None or day < today)):
+        day = _date(next_month.year, next_month.month, int(found[2]))
     return (day, text[found.end() :]) if day else None
 
 
@@ -123,8 +166,8 @@ def _date(year: int, month: int, day: int) -> date | None:
 
 
 def read_datetime(text: str, now: datetime | None = None) -> Read[datetime]:
-    """내일 오후 3시, 2026-12-24 14:05; a time alone is the next such time."""
-    now = now or datetime.now()
+    """내일 오후 3시, 2026-12-24 14:05; a time alone is the next such time. On the asker's clock, without a zone."""
+    now = (now or datetime.now()).replace(tzinfo=None)
     day = read_date(text, now.date())
     at = read_time((day[1] if day else text).lstrip(" ,에"))
     if at is None:
@@ -132,27 +175,47 @@ def read_datetime(text: str, now: datetime | None = None) -> Read[datetime]:
     if day is not None:
         return datetime.combine(day[0], at[0]), at[1]
     moment = datetime.combine(now.date(), at[0])
-    return (moment if moment > now.replace(tzinfo=None) else moment + timedelta(days=1)), at[1]
+    return (moment if moment > now else moment + timedelta(days=1)), at[1]
 
 
 def read_span(text: str) -> Read[tuple[time, time]]:
-    """10:00~11:00, 오후 3시~4시, 3시부터 4시까지. The end has the half of the day that the beginning has."""
-    first = read_time(text)
+    """10:00~11:00, 오후 3시~4시, 3~4시, 3시부터 4시까지. Each side has the half of the day that the other has."""
+    first = _side(text, _FROM_HOUR)
     if first is None:
         return None
     begin, rest = first
-    joined = re.match(r"\s*(?:~|-|–|부터)?\s*", rest)
+    head = text[: len(text) - len(rest)]
+    joined = re.match(rf"\s*(?:{_TO})?\s*", rest)
     assert joined is not None
-    if not joined[0].strip() and not re.search("부터", text[: len(text) - len(rest)]):
+    if not joined[0].strip() and not head.endswith(("부터", "에서")):
         return None
     written = rest[joined.end() :]
-    second = read_time(written)
+    second = _side(written, _TO_HOUR)
     if second is None:
         return None
     end, rest = second
-    # 오후 7시~9시: an hour without its half of the day is that of the beginning, where that makes sense.
-    is_bare = re.match(r"\d{1,2}\s*시", written) is not None
+    tail = written[: len(written) - len(rest)]
+    # 오후 7시~9시, 오후 3:00~4:00: without its own half of the day the end has that of the beginning, where it can.
+    halved = head.lower().startswith(tuple(_HALF)) or "pm" in head.lower()
     later = end.replace(hour=end.hour + 12) if end.hour < 12 else end
-    if is_bare and end <= begin < later:
+    if (halved or ":" not in tail) and not _has_half(tail) and end <= begin < later:
         end = later
+    # 3:00~4:00pm
+    earlier = begin.replace(hour=begin.hour + 12) if begin.hour < 12 else begin
+    if re.search(r"pm\S*$", tail, re.IGNORECASE) and not _has_half(head) and earlier < end:
+        begin = earlier
     return (begin, end), rest
+
+
+def _side(text: str, bare: re.Pattern[str]) -> Read[time]:
+    """A time; or a lone hour, as in 3~4시."""
+    found = bare.match(text)
+    if found is None:
+        return read_time(text)
+    half = found.groupdict().get("half") or ""
+    at = _at(int(found["hour"]), 0, half, spoken=True)
+    return (at, text[found.end() :]) if at else None
+
+
+def _has_half(text: str) -> bool:
+    return any(word in text.lower() for word in _HALF)
