@@ -32,6 +32,8 @@ class Page:
         self.url = f"http://127.0.0.1:{port}/status"
         self.body, self.status, self.content_type = b"", 200, "text/html; charset=utf-8"
         self.calls: list[dict[str, str]] = []
+        self.hangs = threading.Event()  # cleared: it hears, and does not answer
+        self.hangs.set()
 
     def figures(self, total: str, new: str, asof: str) -> None:
         self.body = LAYOUT.format(total=total, new=new, asof=asof).encode()
@@ -50,6 +52,7 @@ def served() -> Iterator[Page]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             page.calls.append({name.lower(): value for name, value in self.headers.items()})
+            page.hangs.wait(30)
             etag = f'"{hashlib.sha256(page.body).hexdigest()[:16]}"'
             known = self.headers.get("If-None-Match") == etag and page.status == 200
             self.send_response(304 if known else page.status)
