@@ -86,6 +86,7 @@ async def echo(socket: ClientConnection) -> None:
         if frame["type"] == "ask":
             await socket.send(json.dumps({"type": "reply", "ask": frame["id"], "seq": 1, "text": frame["text"] or "-"}))
             await socket.send(json.dumps({"type": "done", "ask": frame["id"], "seq": 2}))
+            await asyncio.sleep(0.05)  # the relay closes what sends more than fifty frames a second
 
 
 async def idle(house: House) -> None:
@@ -293,18 +294,19 @@ async def pages_say_all(house: House, name: str, pages: int, gap: float = 0.0) -
     members = [f"acme/{secrets.token_hex(6)}" for _ in range(pages)]
     for member in members:
         await asyncio.to_thread(house.flask, "members", "add", "acme", "webchat", member)
-    own, loop = ThreadPoolExecutor(pages), asyncio.get_running_loop()
-    each = (loop.run_in_executor(own, say_all, house, member, name, COMMANDS // pages, gap) for member in members)
+    own, loop, count = ThreadPoolExecutor(pages), asyncio.get_running_loop(), COMMANDS // pages
+    tickets = [ticket(house, "acme", member) for member in members]
+    each = (loop.run_in_executor(own, say_all, house, shown, name, count, gap) for shown in tickets)
     await asyncio.gather(*each)
 
 
-def say_all(house: House, member: str, name: str, count: int, gap: float) -> None:
+def say_all(house: House, shown: str, name: str, count: int, gap: float) -> None:
     """As a page does it, which is read five times a second."""
     from websockets.sync.client import connect as dial
 
     url = f"ws://127.0.0.1:{house.relay_port}/relay/chat"
     with dial(url, origin=house.url, proxy=None) as socket:  # type: ignore[arg-type]
-        socket.send(json.dumps({"type": "hello", "ticket": ticket(house, "acme", member)}))
+        socket.send(json.dumps({"type": "hello", "ticket": shown}))
         for number in range(count):
             socket.send(json.dumps({"type": "say", "id": str(number), "to": name, "text": f"n{number}"}))
             while json.loads(socket.recv(60))["type"] != "kept":

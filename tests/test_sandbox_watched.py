@@ -99,7 +99,7 @@ def test_what_is_no_change_of_the_page_is_refused(sandbox: House, body: bytes) -
 
 
 def test_a_person_changes_the_page_from_its_seat(sandbox: House, browser: Browser) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page = browser.new_page(viewport={"width": 1280, "height": 844})
     page.goto(f"{sandbox.sandbox_url}/watched?lang=ko")
     form = page.locator("#set")
     expect(form.locator("[name=asof]")).to_have_value(re.compile(r"\d"))
