@@ -402,6 +402,8 @@ def test_an_admin_of_one_company_sees_its_bots_alone(salon: House, company: str)
     ):
         assert http.post(base + path, data={"bot": "x"}, timeout=10).status_code == 404
     assert http.post(f"{base}/bots", data={"company": "x"}, timeout=10).status_code == 403
+    nobody = {"channel": "webchat", "chat": "a\0b"}  # PostgreSQL fails when it is asked for such a one
+    assert http.post(f"{base}/bots/{company}/members/remove", data=nobody, timeout=10).status_code == 400
     for path in ("/chats", "/people", "/alerts", "/staff", "/health", "/responses", "/tables"):
         assert http.get(base + path, timeout=10).status_code == 403, path
     assert http.get(base + "/", timeout=10).url == f"{base}/bots"

@@ -47,10 +47,10 @@ def guard() -> AnyResponse | None:
             return _to_login()
         if unsafe and not is_from_our_page():
             abort(403)
-        if g.who.company:
-            return _within(g.who.company, unsafe)
     if any("\0" in said for _, said in request.form.items(multi=True)):
         abort(400)
+    if request.endpoint not in OPEN and g.who.company:
+        return _within(g.who.company, unsafe)
     return None
 
 
