@@ -95,6 +95,7 @@ class Front:
 def _part(name: str) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Part)
     server.part = name  # type: ignore[attr-defined]
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # Caddy may hang up on us, that is its right
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
