@@ -135,7 +135,9 @@ def outside(
         let_go(house)
         said = {one.names[0]: [(kind, text) for kind in KINDS for text in ways(one)] for one in COMMANDS}
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda about: found.say(said[about], about), said))
+            list(pool.map(lambda about: found.say([one for one in said[about] if one[0] != "let go"], about), said))
+        for about, some in said.items():  # one person has one room: side by side, commands would change each other's
+            found.say([one for one in some if one[0] == "let go"], about)
         found.listen(said)
         late = [str(row["id"]) for row in house.deliveries() if row["state"] == "waiting"]
         if late:  # some hundred messages take Webex half a minute
