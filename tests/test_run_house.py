@@ -28,6 +28,7 @@ class Run:
         self.folder, self.port, self.sandbox_port = folder, free_port(), free_port()
         kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
         own = {"DATA_DIR": str(folder), "PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port)}
+        own["RELAY_PORT"] = str(free_port())
         self.env = kept | own | {"WORKERS": "1", "WEB_CONCURRENCY": "1"} | settings
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
@@ -261,7 +262,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, name: str, va
     assert line.startswith(f"maru: {name}: ")
 
 
-@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "RELAY_PORT", "SANDBOX_PORT"])
 def test_a_taken_port_is_one_line_that_names_it(tmp_path: Path, name: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
