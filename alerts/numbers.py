@@ -1,7 +1,7 @@
 """A number as people publish it: '1,234명', '+ 56', '1만 2천', '3억', '약 12.5%', '▼ 7'."""
 
 import re
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 _LARGE, _SMALL = {"": 1, "만": 10**4, "억": 10**8, "조": 10**12}, {"": 1, "십": 10, "백": 100, "천": 1000}
 _UNITS = {small + large: _SMALL[small] * _LARGE[large] for small in _SMALL for large in _LARGE}  # 천만 is 10^7
@@ -17,7 +17,8 @@ LARGEST = 10**15
 
 def read_number(text: str) -> int | float | None:
     """None when there is no number, more than one, or one that is written as none is."""
-    words = normalize("NFKC", text).strip()
+    seen = "".join(one for one in text if category(one) != "Cf")  # zero-width spaces between digits, marks of direction
+    words = normalize("NFKC", seen).strip()
     outside = _BESIDE.sub(" ", words)
     words = outside if re.search(r"\d", outside) else words
     found = list(_NUMBER.finditer(words))

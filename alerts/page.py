@@ -3,9 +3,11 @@
 import codecs
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from unicodedata import normalize
 
@@ -20,6 +22,11 @@ _BLOCKS = frozenset(
     " header hr li main nav ol option p pre section table tbody td tfoot th thead title tr ul".split()
 )
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# What pages are written in. Python knows more such names, of which some take hours for a page, or fail in ways of
+# their own.
+_CHARSETS = re.compile(
+    r"utf8|cp(949|932|936|950|125\d|874)|gb(2312|k|18030)|big5|(shift_?jis|euc_?(jp|kr)|iso8859|koi8).*"
+)
 _DEEPEST = 500  # nothing that a person sees is nested so deeply
 _MOST_OPEN = 20_000
 _UNSEEN = ("script", "style", "noscript", "template")
@@ -52,27 +59,30 @@ class Reading:
         return "; ".join(f"{one.name}: {one.why}" for one in self.figures.values() if one.why)
 
 
-def read(body: bytes, content_type: str, figures: Mapping[str, Figure]) -> Reading:
-    page = _Page(body, content_type, any(one.how == JSONPATH for one in figures.values()))
+def read(body: bytes, content_type: str, figures: Mapping[str, Figure], placed: bool = False) -> Reading:
+    """`placed`: tell, too, where in the page's text the words of each figure stand, which takes its time."""
+    page = _Page(body, content_type, any(one.how == JSONPATH for one in figures.values()), placed)
     found = {name: _figure(page, figure) for name, figure in figures.items()}
     return Reading(found, page.text)
 
 
 def _figure(page: "_Page", figure: Figure) -> Read:
     try:
-        words = page.find(figure.how, figure.where)
+        words, begin, end = page.find(figure.how, figure.where)
     except _Missing as missing:
-        return Read(figure.name, None, why=str(missing))
-    begin = page.text.find(words) if words else -1
-    end = begin + len(words) if begin >= 0 else -1
-    clean = " ".join(normalize("NFKC", words).split())
-    if figure.type == TEXT:
-        if not clean:
-            return Read(figure.name, None, words[:LONGEST_TEXT], "it is empty", begin, end)
-        return Read(figure.name, clean[:LONGEST_TEXT], words[:LONGEST_TEXT], "", begin, end)
-    value = read_number(words)
+        return Read(figure.name, None, why=_clean(str(missing)))
+    words, clean = words[:LONGEST_TEXT], _clean(normalize("NFKC", words))[:LONGEST_TEXT]
+    value = clean if figure.type == TEXT else read_number(words)
+    if not clean:
+        return Read(figure.name, None, "", "it is empty", begin, end)
     why = "" if value is not None else f"'{clean[:40]}' is not one number"
-    return Read(figure.name, value, words[:LONGEST_TEXT], why, begin, end)
+    return Read(figure.name, value, _clean(words), why, begin, end)
+
+
+def _clean(words: str) -> str:
+    """One line, without what is not seen and no database takes: control characters, halves of surrogate pairs."""
+    spaced = " ".join(words.split())
+    return "".join(one for one in spaced if unicodedata.category(one) not in ("Cc", "Cf", "Cs"))
 
 
 class _Missing(Exception):
@@ -80,7 +90,8 @@ class _Missing(Exception):
 
 
 class _Page:
-    def __init__(self, body: bytes, content_type: str, as_json: bool) -> None:
+    def __init__(self, body: bytes, content_type: str, as_json: bool, placed: bool) -> None:
+        self.placed = placed
         self.json: Any = None
         self.why_no_json = ""
         self.source = _decoded(body, content_type)
@@ -103,10 +114,11 @@ class _Page:
         except (ValueError, RecursionError):
             self.why_no_json = "the page is no JSON"
 
-    def find(self, how: str, where: str) -> str:
+    def find(self, how: str, where: str) -> tuple[str, int, int]:
+        """The words there, and where they stand in the page's text: from and to, or -1."""
         return {CSS: self._css, JSONPATH: self._jsonpath, REGEX: self._regex}[how](where)
 
-    def _css(self, where: str) -> str:
+    def _css(self, where: str) -> tuple[str, int, int]:
         if self.tree is None:
             raise _Missing("the page is JSON, so css finds nothing there")
         from selectolax.lexbor import SelectolaxError
@@ -117,9 +129,12 @@ class _Page:
             raise _Missing(f"css {where}: {error}") from None
         if found is None:
             raise _Missing(f"nothing on the page fits {where}")
-        return _words(found).strip()
+        words = _words(found)
+        lead = len(_words(self.tree.root, found.mem_id)) - len(words) if self.placed else 0
+        begin = self.text.find(words, max(lead, 0)) if words and self.placed else -1
+        return words, begin, begin + len(words) if begin >= 0 else -1
 
-    def _jsonpath(self, where: str) -> str:
+    def _jsonpath(self, where: str) -> tuple[str, int, int]:
         import jsonpath
 
         if self.json is None:
@@ -133,25 +148,23 @@ class _Page:
         value = found[0]
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise _Missing(f"{where} is neither a number nor a text")
-        return format(value, "f").rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+        words = format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
+        begin = self.text.find(words) if words else -1
+        return words, begin, begin + len(words) if begin >= 0 else -1
 
-    def _regex(self, where: str) -> str:
+    def _regex(self, where: str) -> tuple[str, int, int]:
         pattern = compile_pattern(where)
+        group = 1 if pattern.groups else 0
         for text in (self.text, normalize("NFKC", self.text), self.source):
-            found = pattern.search(text)
-            if found is not None:
-                words = found.group(1) if pattern.groups else found.group(0)
-                if words is not None:
-                    return str(words)
+            found = pattern.search(text.encode("utf8", "replace").decode("utf8"))
+            if found is not None and found.group(group) is not None:
+                begin, end = found.span(group) if text is self.text else (-1, -1)
+                return str(found.group(group)), begin, end
         raise _Missing(f"nothing on the page fits {where}")
 
 
 def _decoded(body: bytes, content_type: str) -> str:
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
+    for mark, name in _MARKS.items():
         if body.startswith(mark):
             return body.decode(name, "replace")
     said = re.search(r"charset=[\"']?([\w.:-]+)", content_type)
@@ -159,17 +172,27 @@ def _decoded(body: bytes, content_type: str) -> str:
     names = [said[1]] if said else []
     names += [within[1].decode("ascii", "replace")] if within else []
     for name in [*names, "utf-8", "cp949"]:
-        # What Korean pages call euc-kr has letters that only its larger sister cp949 knows.
-        name = "cp949" if name.lower().replace("_", "-") in ("euc-kr", "ks-c-5601-1987", "ksc5601") else name
         try:
-            return body.decode(name)
-        except (UnicodeDecodeError, LookupError):
+            return body.decode(_codec(name))
+        except UnicodeDecodeError:
             continue
     return body.decode("utf-8", "replace")
 
 
-def _words(node: Any) -> str:
-    """A node's text as it is seen: what stands in one line stays together, blocks are apart."""
+def _codec(name: str) -> str:
+    """Python's name of a page's charset."""
+    # What Korean pages call euc-kr has letters that only its larger sister cp949 knows.
+    plain = "cp949" if name.lower().replace("_", "-") in ("euc-kr", "ks-c-5601-1987", "ksc5601", "ms949") else name
+    try:
+        known = codecs.lookup(plain).name.replace("-", "").lower()
+    except (LookupError, ValueError):
+        return "utf-8"
+    return known if _CHARSETS.fullmatch(known) else "utf-8"
+
+
+def _words(node: Any, until: int = 0) -> str:
+    """A node's text as it is seen: what stands in one line stays together, blocks are apart. `until`: up to the end of
+    the node of that memory id."""
     parts: list[str] = []
     waiting: list[Any] = [(node.child, 0)]
     while waiting:
@@ -180,9 +203,12 @@ def _words(node: Any) -> str:
         one, depth = item
         if one is None:
             continue
-        waiting.append((one.next, depth))
+        if one.mem_id == until:
+            waiting.clear()
+        else:
+            waiting.append((one.next, depth))
         if one.tag == "-text":
-            parts.append(one.text(deep=False) or "")
+            parts.append(re.sub(r"\s+", " ", one.text(deep=False) or ""))
         elif one.tag not in _UNSEEN and depth < _DEEPEST:
             edge = "\n" if one.tag in _BLOCKS else ""
             parts.append(edge)

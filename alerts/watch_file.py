@@ -1,5 +1,6 @@
 """A watch as staff write it: which figures of which page, when they are looked at, and what is told of them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ CSS, JSONPATH, REGEX = SELECTORS = ("css", "jsonpath", "regex")
 NUMBER, TEXT = "number", "text"
 _TOP = ("watch", "title", "url", "schedule", "figures", "alert_on", "asof", "topic", "text", "corrections")
 _FIGURE = (*SELECTORS, "label", "type", "unit", "never_falls", "max_jump")
+STAFF_TOPIC = "watches"  # hears when a page cannot be read any more
+OF_STAFF = (STAFF_TOPIC, "cloudwatch")
 _MOST_FIGURES, _MOST_LINES, _LONGEST_NAME = 50, 50, 40
 
 
@@ -105,6 +108,8 @@ class _Parsing:
         topic = self.reading.word(self.fields, "topic", name)
         if topic and (len(topic) > 64 or not topic.replace("_", "a").replace("-", "a").replace(".", "a").isalnum()):
             self.wrong("topic", f"'{topic}' is no topic", "A topic is one word of letters, digits, _ . and -.")
+        if topic in OF_STAFF:
+            self.wrong("topic", f"'{topic}' is for our own people, and a watch's topic is public", "Use another name.")
         return Watch(
             name=name,
             title=self.reading.word(self.fields, "title", name),
@@ -122,9 +127,14 @@ class _Parsing:
 
     def url(self) -> str:
         url = self.needed("url", "https://health.example.kr/status")
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # such as a bracket that is not closed
+            parts = urlsplit("")
         if url and (parts.scheme not in ("http", "https") or not parts.hostname):
             self.wrong("url", f"'{url}' is no web address", "It begins with https://")
+        elif "@" in parts.netloc or re.search(r"[\s\\]", url):
+            self.wrong("url", "The address has a password, a space or a backslash in it", "Leave it out.")
         return url
 
     def figures(self) -> dict[str, Figure]:
@@ -155,7 +165,7 @@ class _Parsing:
             reading.wrong(line, f"The figure '{name}' has {said}", "Give just one of css, jsonpath and regex.")
         how = given[0] if given else CSS
         where = reading.word(fields, how, "")
-        why = selector_problem(how, where) if where else ""
+        why = selector_problem(how, where) if where.strip() else "it is empty" if given else ""
         if why:
             reading.wrong(
                 fields.lines[how], f"'{where}' cannot be read as {how}: {why}", "Try it in the browser first."

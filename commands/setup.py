@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 import clock
 from commands.db import migrate
 from commands.printing import as_json, fail, show
-from settings import ROOT
+from settings import ROOT, Settings
 from store import companies, database, services, staff, versions, watches
 
 SHIPPED = ROOT / "responses" / "shipped"
@@ -97,6 +97,11 @@ def ship_watches(session: Session, sandbox: str) -> list[str]:
             watching.save(session, text, path.name, clock.now())
             added.append(path.stem)
     return added
+
+
+def practises(settings: Settings) -> bool:
+    """The sandbox plays here, or did."""
+    return (settings.data_dir / "sandbox.json").exists()
 
 
 def _is_ours(session: Session, kind: str, name: str) -> bool:

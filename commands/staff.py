@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 import clock
 from commands.printing import as_json, fail, local, show, show_rows
-from store import audit, database, logins, staff
+from store import audit, companies, database, logins, staff
 
 command = AppGroup("staff", help="Console accounts.")
 
@@ -15,16 +15,19 @@ command = AppGroup("staff", help="Console accounts.")
 @command.command("add")
 @click.argument("email")
 @click.option("--role", type=click.Choice(staff.ROLES), required=True)
+@click.option("--company", default="", help="They look after this company's bots, and see nothing else.")
 @as_json
-def add(email: str, role: str, as_json: bool) -> None:
+def add(email: str, role: str, company: str, as_json: bool) -> None:
     """Make an account; its first password is shown once."""
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
         raise click.UsageError(f"{email!r} is no e-mail address")
     with database.writing() as session:
         if staff.find(session, email):
             fail(f"{email} has an account already.")
-        password = staff.add(session, email, role, clock.now())
-        added = {"role": role}
+        if company and not companies.exists(session, company):
+            fail(f"There is no company {company}: flask bots company {company}")
+        password = staff.add(session, email, role, clock.now(), company=company)
+        added = {"role": role} | ({"company": company} if company else {})
         audit.note(session, clock.now(), "flask staff add", "staff.joined", f"staff:{staff.normal(email)}", None, added)
     show({"email": email, "role": role, "password": password}, as_json, f"{email} ({role}), password: {password}")
 

@@ -27,10 +27,7 @@ CHATS_BEGIN_SO = {"ignore_unknown_options": True}  # a group in Telegram has a n
 def list_subscribers(as_json: bool) -> None:
     """All of them."""
     with database.reading() as session:
-        rows = [
-            {"topic": one.topic, "channel": one.channel, "chat": one.chat, "since": local(one.since)}
-            for one in topics.subscribers(session)
-        ]
+        rows = [{**_shown(one), "since": local(one.since)} for one in topics.subscribers(session)]
     show_rows(rows, as_json, "Nobody has subscribed yet.")
 
 

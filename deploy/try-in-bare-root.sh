@@ -5,7 +5,7 @@
 #
 #   sudo deploy/try-in-bare-root.sh                   install HEAD~1, upgrade to HEAD, roll back, take it all down
 #   sudo KEEP=1 SUITE=trixie deploy/try-in-bare-root.sh    another Debian; leave it running
-#   BEFORE=REV NOW=REV: which commits
+#   BEFORE=REV NOW=REV: which commits; QUICK=1: only install, upgrade and roll back
 #
 # Not proved by it: a certificate from a public authority (the name is maru.localhost), Ubuntu, memory limits (no memory
 # controller inside), a reboot of a real machine.
@@ -22,7 +22,7 @@ main() {
   network
   boot
   install
-  look
+  [ -n "${QUICK:-}" ] || look
   upgrade_under_load
   [ -z "${KEEP:-}" ] || { echo "inside: nsenter -a -t $leader"; read -r -p "Return ends it "; }
 }
@@ -103,7 +103,7 @@ look() {
   inside nft list table inet maru >/dev/null
   inside systemd-analyze security --no-pager 2>/dev/null | grep -E 'maru|caddy' || true
   for pid in $(inside pgrep -u maru); do
-    awk -v what="$(inside cat "/proc/$pid/cmdline" | tr '\0' ' ' | cut -c 1-70)" \
+    awk -v what="$(inside cat "/proc/$pid/cmdline" | tr '\0' ' ' | sed 's:/[^ ]*/::g' | cut -c 1-60)" \
       '/^Pss:/ { printf "FIGURE memory at rest (PSS) %4d MiB  %s\n", $2 / 1024, what }' <(inside cat "/proc/$pid/smaps_rollup")
   done
   local day
@@ -113,7 +113,7 @@ look() {
   inside systemctl start maru-restore-drill && inside journalctl -u maru-restore-drill -o cat --no-pager | grep restored
   inside systemctl start maru-check
   inside maru-check || true
-  echo "FIGURE disk of one release: $(du -sm "$root/opt/maru/releases/before" | cut -f1) MiB"
+  echo "FIGURE disk of one release: $(du -sm "$root/opt/maru/releases/before" | cut -f1) MiB, its packages $(du -sm "$root/opt/maru/packages" | cut -f1) MiB"
   for part in maru-web maru-worker@1 maru-clock maru.target; do
     local began
     began=$(date +%s%N)

@@ -18,6 +18,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 import logs
+import supervised
 from channels import webchat_page
 from intake import Intake
 from relay import frames
@@ -85,6 +86,7 @@ class _Relay:
             work = [self.keeper.run(), self.bots.run(), self.chat.run(), self._beat(), self._hear_hints()]
             tasks = [asyncio.create_task(one) for one in work]
             logs.say("relay.ready", id=self.process.id[:8], port=self.settings.relay_port)
+            supervised.tell("READY=1")
             await self.stopping.wait()
             await self._drain()
             for task in tasks:

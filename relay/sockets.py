@@ -101,4 +101,5 @@ class BotSocket:
 
     @property
     def free(self) -> int:
-        return 0 if self.draining else self.concurrency - len(self.open)
+        """A call whose bot waits for the person takes no place: else a few who think hold up everybody."""
+        return 0 if self.draining else self.concurrency - (len(self.open) - len(self.asking))

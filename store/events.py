@@ -116,10 +116,16 @@ def _free(me: str, busy: Sequence[int]) -> Any:
 
 
 def claim(
-    session: Session, owner: str, busy: Sequence[int], most: int, now: datetime, replies: bool = False
+    session: Session,
+    owner: str,
+    busy: Sequence[int],
+    most: int,
+    now: datetime,
+    replies: bool = False,
+    without: str = "",
 ) -> list[Event]:
     """Take undecided events for `owner`: the oldest of each chat, leaving those that a living process holds.
-    `replies`: only those of chats in which a question of ours is open."""
+    `replies`: only those of chats in which a question of ours is open. `without`: a kind that is left to others."""
     older = aliased(Event)
     free = _free(owner, busy)
     first_of_chat = (Event.chat == "") | ~exists().where(
@@ -131,6 +137,8 @@ def claim(
         session.execute(text("SET LOCAL enable_sort = off"))
     # SKIP LOCKED lets PostgreSQL's workers pass each other; SQLite has one writer and ignores it.
     wanted = select(Event.id).where(due, free, first_of_chat).order_by(Event.id).limit(most)
+    if without:
+        wanted = wanted.where(Event.kind != without)
     if replies:
         asked = exists().where(Answer.channel == Event.channel, Answer.chat == Event.chat)
         wanted = wanted.where(asked.where(is_one_of(Answer.state, answers.ASKING)))

@@ -70,6 +70,7 @@ class Who:
     role: str
     session: str  # the token's hash
     second_factor: bool
+    company: str = ""  # whose bots alone they look after; empty: of the house
 
 
 def hashed(token: str) -> str:
@@ -103,7 +104,7 @@ def find(session: Session, token: str) -> tuple[Who, bool] | None:
     if row is None:
         return None
     kept, account = row
-    who = Who(account.id, account.email, account.role, kept.token_hash, bool(account.sealed_totp))
+    who = Who(account.id, account.email, account.role, kept.token_hash, bool(account.sealed_totp), account.company)
     return who, kept.seen_at < now - NOTED_EVERY
 
 

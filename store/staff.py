@@ -43,6 +43,7 @@ class Staff(Base):
     totp_step: Mapped[int] = mapped_column(Id, default=0)  # the last code's time step, which counts once
     seen_at: Mapped[datetime | None] = mapped_column(Moment)  # by the machine's clock, like their sessions
     left_at: Mapped[datetime | None] = mapped_column(Moment)  # no longer here: may not log in, stays in the audit
+    company: Mapped[str] = mapped_column(default="")  # whose bots alone they look after; empty: of the house
 
 
 def normal(email: str) -> str:
@@ -58,10 +59,11 @@ def get(session: Session, id: int) -> Staff | None:
     return session.get(Staff, id, with_for_update=True, populate_existing=True)
 
 
-def add(session: Session, email: str, role: str, now: datetime, hashed: str = "") -> str:
+def add(session: Session, email: str, role: str, now: datetime, hashed: str = "", company: str = "") -> str:
     """Returns the first password, which is kept nowhere else; none when its hash is given."""
     password = "" if hashed else new_password()
     row = Staff(email=normal(email), role=role, password=hashed or hashed_password(password), added_at=now)
+    row.company = company
     session.add(row)
     return password
 
@@ -97,7 +99,8 @@ class _Turn:
 def is_last_admin(session: Session, id: int) -> bool:
     """Within a writing transaction, and before anybody is locked alone: the admins' rows are locked, so that of two
     who would leave at once the second sees that the first is gone."""
-    admins = select(Staff).where(Staff.role == ROLES[-1], Staff.left_at.is_(None)).order_by(Staff.id)
+    admins = select(Staff).where(Staff.role == ROLES[-1], Staff.left_at.is_(None), Staff.company == "")
+    admins = admins.order_by(Staff.id)
     locked = session.scalars(admins.with_for_update().execution_options(populate_existing=True))
     return [one.id for one in locked] == [id]
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, func, select
+from sqlalchemy import JSON, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.database import Base, Id, Moment, is_one_of
 
 ACCEPTED = ("first", "changed", "corrected", "reverted")  # alerts/watching.py: the figures are the newest from then on
-MOST_BACK = 50  # accepted readings that a new one is held against
+MOST_BACK = 100  # accepted readings that a new one is held against
 
 
 class Watch(Base):
@@ -92,10 +92,16 @@ def accepted(session: Session, name: str, most: int = MOST_BACK) -> Sequence[Rea
     return session.scalars(query.order_by(Reading.id.desc()).limit(most)).all()
 
 
+def last_good(session: Session, name: str) -> Reading | None:
+    """What the page was last found to say: as accepted, or as good as that."""
+    query = select(Reading).where(Reading.watch == name, Reading.outcome != "unreadable")
+    return session.scalars(query.order_by(Reading.id.desc()).limit(1)).first()
+
+
 def last_seen(session: Session, name: str) -> datetime | None:
-    """When the page was last found to say what we know, or something new."""
-    query = select(func.max(Reading.at)).where(Reading.watch == name, Reading.outcome != "unreadable")
-    return session.scalar(query)
+    """When that was."""
+    last = last_good(session, name)
+    return last.at if last else None
 
 
 def history(session: Session, name: str, most: int = 200, before: int | None = None) -> Sequence[Reading]:

@@ -32,9 +32,10 @@ def chromium() -> Iterator[Browser]:
 class Person:
     """A member of staff with an account of this role, made for the test."""
 
-    def __init__(self, house: House, role: str) -> None:
+    def __init__(self, house: House, role: str, company: str = "") -> None:
         self.house, self.role, self.email = house, role, f"{role}-{secrets.token_hex(4)}@example.kr"
-        self.password: str = house.flask("staff", "add", self.email, "--role", role)["password"]
+        words = ["--company", company] if company else []
+        self.password: str = house.flask("staff", "add", self.email, "--role", role, *words)["password"]
 
     def session(self, lang: str = "ko") -> requests.Session:
         """Logged in without a browser; unsafe requests carry the page's token by themselves."""

@@ -1,4 +1,4 @@
-"""Figures of the relay, by hand: python -m tests.relay_bench [idle] [throughput] [round] [stuck] [restarts]"""
+"""Figures of the relay, by hand: python -m tests.relay_bench [idle] [throughput] [round] [stuck] [restarts] [outage]"""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tests.house import House
 from tests.rows import connected, table
 from tests.talking_bots import hello, new_bot, ticket
 
-CONNECTIONS, COMMANDS, RESTARTS, PAGES = 500, 1000, 100, 5
+CONNECTIONS, COMMANDS, RESTARTS, OUTAGE = 500, 1000, 100, 9 * 60
 
 
 def bots_of(house: House, count: int, company: str = "home") -> list[str]:
@@ -85,6 +86,7 @@ async def echo(socket: ClientConnection) -> None:
         if frame["type"] == "ask":
             await socket.send(json.dumps({"type": "reply", "ask": frame["id"], "seq": 1, "text": frame["text"] or "-"}))
             await socket.send(json.dumps({"type": "done", "ask": frame["id"], "seq": 2}))
+            await asyncio.sleep(0.05)  # the relay closes what sends more than fifty frames a second
 
 
 async def idle(house: House) -> None:
@@ -236,12 +238,9 @@ async def restarts(house: House) -> None:
                 await asyncio.sleep(0.05)
 
     async with AsyncExitStack():
-        members = [f"acme/{secrets.token_hex(6)}" for _ in range(PAGES)]
-        for member in members:
-            house.flask("members", "add", "acme", "webchat", member)
         bots = [asyncio.create_task(clumsy()) for _ in range(2)]
         began = time.monotonic()
-        saying = [asyncio.create_task(asyncio.to_thread(say_all, house, member, name)) for member in members]
+        saying = asyncio.create_task(pages_say_all(house, name, pages=5))
         for number in range(RESTARTS):
             victim = number % 4
             if victim == 3:
@@ -251,30 +250,68 @@ async def restarts(house: House) -> None:
                 bots[victim % 2].cancel()
                 bots[victim % 2] = asyncio.create_task(clumsy())
             await asyncio.sleep(0.1)
-        await asyncio.gather(*saying)
-        while (answered := len(answers(house))) < COMMANDS and time.monotonic() - began < 240:
-            await asyncio.sleep(0.5)
+        await saying
+        await all_answered(house)
         stop.set()
         for one in bots:
             one.cancel()
+    each_once(house, f"{RESTARTS} restarts", began)
+
+
+async def outage(house: House) -> None:
+    """A bot is known, goes, and comes back nine minutes later; the relay dies meanwhile."""
+    name, key = new_bot(house, "acme")
+    async with AsyncExitStack() as stack:
+        await bot(house, stack, key, messages=True)
+    gone = time.monotonic()
+    await pages_say_all(house, name, pages=50, gap=(OUTAGE - 90) * 50 / COMMANDS)
+    await asyncio.to_thread(house.kill, "relay 1")
+    await asyncio.to_thread(house.start_relay, "relay 1", house.relay_port)
+    await asyncio.sleep(OUTAGE - (time.monotonic() - gone))
+    async with AsyncExitStack() as stack:
+        back = time.monotonic()
+        echoing = asyncio.create_task(echo(await bot(house, stack, key, messages=True)))
+        await all_answered(house)
+        echoing.cancel()
+    each_once(house, f"an outage of {back - gone:.0f} s", back)
+
+
+async def all_answered(house: House) -> None:
+    until = time.monotonic() + 240
+    while len(answers(house)) < COMMANDS and time.monotonic() < until:
+        await asyncio.sleep(0.5)
+
+
+def each_once(house: House, over: str, since: float) -> None:
     found = answers(house)
     once = len(set(found)) == len(found) == COMMANDS
-    print(f"{COMMANDS} commands over {RESTARTS} restarts: {answered} answered, each once: {once}")
-    print(f"  in {time.monotonic() - began:.0f} s")
+    print(f"{COMMANDS} commands over {over}: {len(set(found))} answered, each once: {once},")
+    print(f"  the last after {time.monotonic() - since:.0f} s")
     assert once
 
 
-def say_all(house: House, member: str, name: str) -> None:
+async def pages_say_all(house: House, name: str, pages: int, gap: float = 0.0) -> None:
+    members = [f"acme/{secrets.token_hex(6)}" for _ in range(pages)]
+    for member in members:
+        await asyncio.to_thread(house.flask, "members", "add", "acme", "webchat", member)
+    own, loop, count = ThreadPoolExecutor(pages), asyncio.get_running_loop(), COMMANDS // pages
+    tickets = [ticket(house, "acme", member) for member in members]
+    each = (loop.run_in_executor(own, say_all, house, shown, name, count, gap) for shown in tickets)
+    await asyncio.gather(*each)
+
+
+def say_all(house: House, shown: str, name: str, count: int, gap: float) -> None:
     """As a page does it, which is read five times a second."""
     from websockets.sync.client import connect as dial
 
     url = f"ws://127.0.0.1:{house.relay_port}/relay/chat"
     with dial(url, origin=house.url, proxy=None) as socket:  # type: ignore[arg-type]
-        socket.send(json.dumps({"type": "hello", "ticket": ticket(house, "acme", member)}))
-        for number in range(COMMANDS // PAGES):
+        socket.send(json.dumps({"type": "hello", "ticket": shown}))
+        for number in range(count):
             socket.send(json.dumps({"type": "say", "id": str(number), "to": name, "text": f"n{number}"}))
             while json.loads(socket.recv(60))["type"] != "kept":
                 continue
+            time.sleep(gap)
 
 
 def answers(house: House) -> list[tuple[str, str]]:
@@ -290,11 +327,12 @@ ALL: dict[str, Callable[[House], Awaitable[None]]] = {
     "round": round_trip,
     "stuck": stuck,
     "restarts": restarts,
+    "outage": outage,
 }
 
 
 def main() -> None:
-    for name in sys.argv[1:] or [one for one in ALL if one != "restarts"]:
+    for name in sys.argv[1:] or [one for one in ALL if one not in ("restarts", "outage")]:
         house = House(Path(tempfile.mkdtemp(prefix="relay-bench-")))
         try:
             house.open(relays=1)

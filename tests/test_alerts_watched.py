@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,6 +111,64 @@ def test_the_clock_looks_at_its_times_and_tells(build: Any, page: Page, name: st
     assert [row["outcome"] for row in looked] == ["changed"]  # of all the times of a day that were missed, the last
 
 
+def test_looks_at_the_same_moment_tell_everybody_once(watching: House, page: Page, name: str) -> None:
+    watching.flask("watches", "import", str(page.watch(watching.folder, name)))
+    room = subscribed(watching, name)
+    run(watching, name)
+    page.figures("1,300", "+ 100", "11.27.")
+    with ThreadPoolExecutor(4) as shells:
+        done = list(shells.map(lambda _: watching.shell("watches", "run", name, "--json"), range(4)))
+    found = [json.loads(one.stdout) for one in done]
+    assert sorted(one["outcome"] for one in found) == ["changed", "unchanged", "unchanged", "unchanged"]
+    assert sum(one["alerted"] for one in found) == 1
+    assert len(watching.replies(room, 2)) == 2
+
+
+def test_pages_that_hang_keep_nobodys_answer_waiting(watching: House, page: Page, name: str) -> None:
+    page.hangs.clear()
+    try:
+        for number in range(9):
+            source = Path(page.watch(watching.folder, f"{name}-{number}"))
+            source.write_text(source.read_text().replace("*/6 8-12 * * *", "* * * * *"))
+            watching.flask("watches", "import", str(source))
+        watching.move_clock(120)
+        eventually(lambda: len(page.calls) >= 4, "pages are being fetched")
+        who = watching.employee(f"{fresh()}@example.kr")
+        room = watching.write(who, "/도움말")
+        assert watching.replies(room, 1, patience=5)
+    finally:
+        page.hangs.set()
+        watching.move_clock(0)
+        for number in range(9):
+            watching.flask("watches", "stop", f"{name}-{number}")
+
+
+def test_a_watch_that_is_stopped_fires_no_more(watching: House, page: Page, name: str) -> None:
+    watching.flask("watches", "import", str(page.watch(watching.folder, name)))
+    staff = subscribed(watching, "watches")
+    page.status = 503
+    assert [run(watching, name) for _ in range(4)] == [("unreadable", 0)] * 4
+    assert len(watching.replies(staff, 2)) == 2
+    watching.flask("watches", "stop", name)
+    assert "해결됨" in watching.replies(staff, 3)[2]["text"]
+
+
+def test_where_people_talk_only_who_hears_of_figures_may_ask_in_passing(watching: House, page: Page, name: str) -> None:
+    watching.flask("watches", "import", str(page.watch(watching.folder, name)))
+    run(watching, name)
+    chat = watching.open_chat({}, tags=[])
+    watching.say(chat, "오늘 몇 명이야?")
+    assert [row["state"] for row in watching.settled(chat)] == ["ignored"] * 2
+    watching.say(chat, f"/구독 {name}")
+    watching.wait(chat, 1)
+    watching.say(chat, "오늘 몇 명이야?")
+    watching.wait(chat, 2)
+    said = watching.told(chat)[1]
+    assert "누적 1,200명 (신규 56명), 11.26." in said and "기준" in said
+    watching.say(chat, "배송비 얼마예요?")
+    assert watching.settled(chat)[0]["state"] == "ignored"
+
+
 def test_a_question_is_answered_from_the_last_reading(watching: House, page: Page, name: str) -> None:
     path = page.watch(watching.folder, name, **{"title: 확진자 현황": f"title: {name} 환자"})
     watching.flask("watches", "import", str(path))
@@ -116,6 +176,7 @@ def test_a_question_is_answered_from_the_last_reading(watching: House, page: Pag
     who = watching.employee(f"{fresh()}@example.kr")
     room = watching.write(who, f"오늘 {name} 환자 몇 명이야?")
     (answer,) = watching.replies(room, 1)
+    assert "오늘 " in answer["text"].partition("누적")[2]
     assert "누적 1,200명 (신규 56명)" in answer["text"] and "기준" in answer["text"]
     watching.write(who, f"/현황 {name}")
     assert "누적 1,200명" in watching.replies(room, 2)[1]["text"]
@@ -138,6 +199,10 @@ def test_a_question_is_answered_from_the_last_reading(watching: House, page: Pag
         ("{{ total |", "{{ totl |", "totl"),
         ("{{ total |", "{{ ''.__class__ |", "may not be used"),
         ("url: http", "url: ftp", "no web address"),
+        ("url: http://", "url: http://me:secret@", "password"),
+        ('css: "#total"', 'css: ""', "it is empty"),
+        ("topic: ", "topic: watches # ", "for our own people"),
+        ("topic: ", "topic: cloudwatch # ", "for our own people"),
         ("max_jump: 50000", "max_jump: viel", "has to be a number"),
     ],
 )

@@ -87,7 +87,7 @@ def test_an_upgrade_of_web_refuses_and_drops_no_hook(systemd: Systemd) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["worker", "clock"])
+@pytest.mark.parametrize("part", ["worker", "clock", "relay"])
 def test_a_part_tells_that_it_is_ready_and_that_it_moves(systemd: Systemd, part: str) -> None:
     systemd.house.start_redis()
     systemd.start(part, f"{FLASK} {part}")

@@ -58,7 +58,7 @@ class Front:
         self.port, self.folder, self.access = free_port(), folder, folder / "access.log"
         self.web, self.relay = _part("web"), _part("relay")
         text = CADDYFILE.read_text().replace("admin unix//run/caddy/admin.sock", "admin off")
-        (folder / "Caddyfile").write_text(text.replace("lb_try_duration 10s", "lb_try_duration 300ms"))
+        (folder / "Caddyfile").write_text(text.replace("lb_try_duration 25s", "lb_try_duration 300ms"))
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "MARU_DOMAIN": f"http://127.0.0.1:{self.port}"}
         env |= {"MARU_ACCESS_LOG": str(self.access)}
         if (

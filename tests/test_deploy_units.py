@@ -91,7 +91,7 @@ def test_nothing_runs_unconfined(unit: Path) -> None:
 
 def test_what_can_freeze_is_watched() -> None:
     """gunicorn's workers, and each process that holds leases, tell systemd that they move."""
-    for name in ("web", "worker@", "clock"):
+    for name in ("web", "worker@", "clock", "relay"):
         assert {"Type=notify", "WatchdogSec=30"} <= set((HERE / f"maru-{name}.service").read_text().splitlines())
 
 

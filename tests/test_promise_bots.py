@@ -1,8 +1,12 @@
 """What is said to a bot is answered once, in the very chat: whoever is away, killed or late."""
 
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +50,7 @@ def test_a_command_reaches_its_bot_and_the_reply_its_chat(hall: House, key: str,
         room = hall.write(kim, f"{name} 회의실 10:00~11:00")
         ask = bot.answer("회의실 <10:00> 예약했습니다")
     assert (ask["command"], ask["text"], ask["chat"]["channel"]) == (name, "회의실 10:00~11:00", "webex")
+    assert ask["user"]["name"] == "김하나"
     assert told(hall, room, 1)[-1] == "회의실 <10:00> 예약했습니다"
 
 
@@ -153,6 +158,57 @@ def test_a_stopping_relay_sends_its_bots_to_another_one_and_keeps_what_they_say(
         ended.result(20)
     hall.second = hall.start_relay("relay 2")  # type: ignore[attr-defined]
     assert told(hall, room, 1) == ["떠나면서"]
+
+
+def test_somebody_who_thinks_about_a_question_holds_up_nobody(hall: House, key: str, kim: str) -> None:
+    name = new_command()
+    with here(hall, key, commands=[{"name": name}], at_once=1) as bot:
+        room = hall.write(kim, f"{name} 하나")
+        ask = bot.next("ask")
+        bot.send(type="wait", ask=ask["id"], seq=1, text="언제요?", seconds=300)
+        assert bot.next("ok", "no")["type"] == "ok"
+        hall.write(kim, f"{name} 둘", hall.room(kim))
+        assert bot.answer("둘")["text"] == "둘"
+        hall.write(kim, "세 시", room)
+        assert bot.next("answer") == {"type": "answer", "ask": ask["id"], "seq": 1, "text": "세 시"}
+
+
+SDK = Path(__file__).resolve().parent.parent / "sdk" / "src"
+BOT = """
+from maru import Ask, Bot
+bot = Bot()
+@bot.command("{name}")
+def ask(ask: Ask) -> str:
+    return f"답: {{ask.wait('몇 시로 할까요?')}}"
+bot.run()
+"""
+
+
+def test_a_bot_of_the_sdk_killed_while_somebody_thinks_gets_their_answer_once(
+    hall: House, kim: str, tmp_path: Path
+) -> None:
+    name, running, (bot, key) = new_command(), list["subprocess.Popen[bytes]"](), new_bot(hall)
+    (tmp_path / "bot.py").write_text(BOT.format(name=name), encoding="utf8")
+    env = {**os.environ, "PYTHONPATH": str(SDK), "MARU_KEY": key, "MARU_URL": f"ws://127.0.0.1:{hall.relay_port}"}
+
+    def sockets() -> int:
+        return int(next(one["sockets"] for one in hall.flask("bots", "list") if one["bot"] == bot))
+
+    try:
+        running.append(subprocess.Popen([sys.executable, str(tmp_path / "bot.py")], env=env))
+        eventually(lambda: sockets() == 1, "the bot is there")
+        room = hall.write(kim, name)
+        assert told(hall, room, 1) == ["몇 시로 할까요?"]
+        running[0].kill()
+        eventually(lambda: sockets() == 0, "the bot is gone")
+        hall.write(kim, "세 시", room)
+        assert "자리에 없어요" in told(hall, room, 2)[1]
+        running.append(subprocess.Popen([sys.executable, str(tmp_path / "bot.py")], env=env))
+        assert told(hall, room, 3)[2] == "답: 세 시"
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.slow  # the quick one kills once; tests/relay_bench.py has a thousand over a hundred restarts

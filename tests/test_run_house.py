@@ -262,7 +262,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, name: str, va
     assert line.startswith(f"maru: {name}: ")
 
 
-@pytest.mark.parametrize("name", ["PORT", "RELAY_PORT", "SANDBOX_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT", "RELAY_PORT"])
 def test_a_taken_port_is_one_line_that_names_it(tmp_path: Path, name: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -9,6 +9,9 @@ from pathlib import Path
 
 LAYOUT = """<!doctype html><meta charset=utf-8><title>현황</title><h1>확진자 현황</h1>
 <p>누적 <b id="total">{total}</b>명</p><dl class="today"><dt>신규</dt><dd>{new}</dd></dl><p id="asof">{asof}</p>"""
+MOVED = """<!doctype html><meta charset=utf-8><title>현황</title><script>var total = 7</script><header>12건</header>
+<p class="asof"><span id="asof">{asof} 0시 기준</span></p><table><tr><th>누적</th><td><div id="total">{total} 명</div>
+</table><section class="today wide"><dl><dt>신규</dt><dd><b>{new}</b></dd></dl></section>"""
 WATCH = """watch: {name}
 title: 확진자 현황
 url: {url}
@@ -29,6 +32,8 @@ class Page:
         self.url = f"http://127.0.0.1:{port}/status"
         self.body, self.status, self.content_type = b"", 200, "text/html; charset=utf-8"
         self.calls: list[dict[str, str]] = []
+        self.hangs = threading.Event()  # cleared: it hears, and does not answer
+        self.hangs.set()
 
     def figures(self, total: str, new: str, asof: str) -> None:
         self.body = LAYOUT.format(total=total, new=new, asof=asof).encode()
@@ -47,6 +52,7 @@ def served() -> Iterator[Page]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             page.calls.append({name.lower(): value for name, value in self.headers.items()})
+            page.hangs.wait(30)
             etag = f'"{hashlib.sha256(page.body).hexdigest()[:16]}"'
             known = self.headers.get("If-None-Match") == etag and page.status == 200
             self.send_response(304 if known else page.status)

@@ -74,7 +74,8 @@ def _staff() -> str:
         return ""
     with database.reading() as session:
         found = logins.find(session, token)
-        return found[0].email if found else ""
+        of_the_house = found is not None and found[0].company in ("", _settings().home_company)
+        return found[0].email if found and of_the_house else ""
 
 
 def companies_of_browser() -> list[tuple[str, bool]]:

@@ -167,7 +167,7 @@ def _fires_again(
     if worse:
         known.muted_until, known.acked_by, known.acked_at = None, "", None
         return _happening(session, topic, known, WORSE, event_id, now, alert, of=alert.group)
-    same = Verdict(SAME, f"the {known.times}th time since {known.began_at:%Y-%m-%d %H:%M:%S} UTC")
+    same = Verdict(SAME, f"fired {known.times} times since {known.began_at:%Y-%m-%d %H:%M:%S} UTC")
     return _happening(session, topic, known, AGAIN, event_id, now, alert, verdict=_rests(known, now) or same)
 
 

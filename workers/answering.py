@@ -156,6 +156,8 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
         _start(desk, event, owner, inbound, decision, number)
     elif inbound.kind == "message" and event.channel in hearing.EMPLOYEES_TALK:
         hearing.search(desk.settings, event, owner, inbound)
+    elif inbound.kind == "message" and hearing.tell_figures(desk.settings, event, owner, inbound, heard_only=True):
+        return  # where people answer: only about what this chat is told anyway
     elif isinstance(decision, decide.Silence):
         _settle(event, owner, events.IGNORED, decision.reason)
 

@@ -84,9 +84,10 @@ def _hand(ask: Ask, event: events.Event, inbound: Inbound, bot: Bot, name: str, 
     if len(text) > bot_calls.LONGEST_TEXT:
         most = bot_calls.LONGEST_TEXT
         return [Told(ask.t(f"너무 길어요. {most}자까지 보낼 수 있어요.", f"Too long: at most {most} characters."))]
+    name_of_asker = (ask.employee.name if ask.employee else "") or inbound.name  # Webex tells no name with a message
     call = Call(
         event_id=event.id, bot_id=bot.id, company=ask.company, command=name, text=text, channel=event.channel,
-        chat=event.chat, room=inbound.room, thread=inbound.thread, person=inbound.person, name=inbound.name[:200],
+        chat=event.chat, room=inbound.room, thread=inbound.thread, person=inbound.person, name=name_of_asker[:200],
         guest=ask.bots != ALL, language=ask.language, trace=event.trace, asked_at=event.received_at,
     )  # fmt: skip
     bot_calls.open(ask.session, call)

@@ -106,17 +106,13 @@ def hand(settings: Settings, event: events.Event, owner: str, inbound: Inbound) 
 def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound) -> None:
     """Nothing else answers: perhaps it is a question about figures, or an employee looks for a service. An outsider is
     told whom to ask."""
-    with database.writing() as session:
-        if not events.still_mine(session, event.id, owner):
-            return
-        figures = spoken.figures.asked(_ask(session, settings, event, inbound), inbound.text)
-        if figures is not None:
-            _save(session, event, inbound, [figures])
-            return
+    overheard = inbound.room and event.channel in OVERHEARS
+    if tell_figures(settings, event, owner, inbound, heard_only=overheard):
+        return
     found = Found(None, ())
     with database.reading() as session:
         known = not _ask(session, settings, event, inbound).outsider
-        known = known and not (inbound.room and event.channel in OVERHEARS)
+        known = known and not overheard
         if known:
             found = searching.answer(session, inbound.text, settings.elasticsearch_url)
     with database.writing() as session:
@@ -126,6 +122,19 @@ def search(settings: Settings, event: events.Event, owner: str, inbound: Inbound
         still_known = known and not ask.outsider
         told = [spoken.searches.found(ask, inbound.text, found)] if still_known else _astray(ask)
         _save(session, event, inbound, told or [])
+
+
+def tell_figures(settings: Settings, event: events.Event, owner: str, inbound: Inbound, heard_only: bool) -> bool:
+    """Answer a question about watched figures; False when it is none."""
+    if not spoken.figures.is_question(inbound.text):
+        return False
+    with database.writing() as session:
+        if not events.still_mine(session, event.id, owner):
+            return True
+        told = spoken.figures.asked(_ask(session, settings, event, inbound), inbound.text, heard_only)
+        if told is not None:
+            _save(session, event, inbound, [told])
+    return told is not None
 
 
 def _astray(ask: Ask) -> list[Told] | None:

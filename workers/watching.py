@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from secrets import token_hex
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,17 +17,18 @@ import logs
 from alerts import page, watch_file, watching
 from alerts.alert import Alert
 from alerts.watching import CHANGED, UNREADABLE, Outcome
+from alerts.wording import quoted
 from channels import fetching
 from channels.contract import Inbound
 from responses import markup
 from responses.problems import Invalid, ModuleError
 from settings import Settings
 from store import database, events, topics, watches
+from store.database import storable
 from store.errands import Errand
 from workers import alerting
 
 KIND = "watch"
-STAFF_TOPIC = "watches"  # hears when a page cannot be read any more
 FAILURES_TOLD = 3
 LARGEST_PAGE = 2 * 1024 * 1024
 AGENT = "Maru/1.0 (+watched figures; {site})"
@@ -51,7 +53,10 @@ class Result:
 
 
 def kept(row: watches.Watch) -> watch_file.Watch:
-    return watch_file.parse(row.source, f"{row.name}.yaml")
+    return _parsed(row.source, f"{row.name}.yaml")
+
+
+_parsed = lru_cache(maxsize=256)(watch_file.parse)
 
 
 # --- the definition ---
@@ -69,11 +74,26 @@ def save(session: Session, text: str, file: str, now: datetime) -> watch_file.Wa
     return watch
 
 
+def switch(session: Session, settings: Settings, row: watches.Watch, on: bool, now: datetime) -> None:
+    """Look at it no more by itself, or again. What nobody looks at cannot be read any better: staff hear no more."""
+    row.on, row.next_at = on, None
+    try:
+        watch = kept(row)
+    except Invalid:  # it was written for another release
+        return
+    row.next_at = watch.next_after(now) if on else None
+    if not on and row.failures >= FAILURES_TOLD:
+        _tell_staff(session, settings, watch, "resolved", "", now)
+        row.failures = 0
+
+
 # --- looking ---
 
 
-def fetch(settings: Settings, watch: watch_file.Watch, etag: str = "", modified: str = "") -> Look:
-    """The page as it is now; nothing is kept."""
+def fetch(
+    settings: Settings, watch: watch_file.Watch, etag: str = "", modified: str = "", placed: bool = False
+) -> Look:
+    """The page as it is now; nothing is kept. `placed`: with where each figure's words stand in it."""
     try:
         got = fetching.get(
             watch.url,
@@ -86,11 +106,11 @@ def fetch(settings: Settings, watch: watch_file.Watch, etag: str = "", modified:
         )
     except fetching.Unfetched as error:
         return Look(None, str(error))
-    if got.status == 304:
+    if got.status == 304 and (etag or modified):
         return Look(None, etag=etag, modified=modified, unchanged=True)
     if got.status != 200:
         return Look(None, f"the page answered {got.status}")
-    read = page.read(got.body, got.content_type, watch.figures)
+    read = page.read(got.body, got.content_type, watch.figures, placed)
     return Look(read, read.why, got.etag, got.modified)
 
 
@@ -122,14 +142,16 @@ def _judge(
     row = watches.hold(session, watch.name)
     assert row is not None
     before = [one.figures for one in watches.accepted(session, watch.name)]
-    values = dict(before[0]) if look.unchanged and before else look.reading.values if look.reading else {}
-    outcome = watching.judge(watch, before, values, look.why, event.inbound.get("again", False))
+    good = watches.last_good(session, watch.name)
+    seen = dict(good.figures) if good else None
+    values = dict(seen or {}) if look.unchanged else look.reading.values if look.reading else {}
+    outcome = watching.judge(watch, before, values, look.why, event.inbound.get("again", False), seen)
     made = watches.Reading(
         watch=watch.name,
         event_id=event.id,
         at=event.received_at,
         outcome=outcome.name,
-        why=outcome.why[:500],
+        why=storable(outcome.why, 500),
         figures=values,
         told=outcome.told,
     )
@@ -139,11 +161,13 @@ def _judge(
         row.failures += 1
         row.etag = row.modified = ""
         if row.failures == FAILURES_TOLD:
-            _tell_staff(session, watch, "firing", outcome.why, event.received_at)
+            _tell_staff(session, settings, watch, "firing", outcome.why, event.received_at)
     else:
         if row.failures >= FAILURES_TOLD:
-            _tell_staff(session, watch, "resolved", "", event.received_at)
-        row.failures, row.etag, row.modified = 0, look.etag[:500], look.modified[:100]
+            _tell_staff(session, settings, watch, "resolved", "", event.received_at)
+        row.failures = 0
+        if not look.unchanged:  # else somebody else may have read a newer page meanwhile
+            row.etag, row.modified = storable(look.etag, 500), storable(look.modified, 100)
     if outcome.told:
         _publish(session, settings, watch, values, event, outcome)
     logs.say("watch.read", watch=watch.name, outcome=outcome.name)
@@ -178,15 +202,19 @@ def shown(watch: watch_file.Watch, values: Mapping[str, Any], at: datetime) -> s
         return watch_file.shown(watch, values, at.astimezone(ZoneInfo(watch.zone)))
     except ModuleError as error:
         logs.warn("watch.text", watch=watch.name, where=error.where)
-        return "\n".join(f"{one.label}: {values.get(one.name)}" for one in watch.figures.values())
+        known = ((one.label, values.get(one.name, "")) for one in watch.figures.values())
+        return "\n".join(f"{quoted(label)}: {quoted(str(value))}" for label, value in known)
 
 
-def _tell_staff(session: Session, watch: watch_file.Watch, state: str, why: str, now: datetime) -> None:
+def _tell_staff(
+    session: Session, settings: Settings, watch: watch_file.Watch, state: str, why: str, now: datetime
+) -> None:
+    cannot = "읽을 수 없는 페이지" if settings.locale == "ko" else "Cannot be read any more"
     told = {
-        "topic": STAFF_TOPIC,
+        "topic": watch_file.STAFF_TOPIC,
         "key": f"watch:{watch.name}",
-        "title": f"읽을 수 없는 페이지: {watch.title}"[:300],
-        "text": why[:2000],
+        "title": f"{cannot}: {watch.title}"[:300],
+        "text": storable(why, 2000),
         "state": state,
         "severity": "warning",
         "url": watch.url,
@@ -199,7 +227,7 @@ def _tell_staff(session: Session, watch: watch_file.Watch, state: str, why: str,
                 channel=alerting.CHANNEL,
                 platform_id=source,
                 kind="alert",
-                chat=f"{STAFF_TOPIC}:watch:{watch.name}",
+                chat=f"{watch_file.STAFF_TOPIC}:watch:{watch.name}",
                 person="",
                 inbound=Inbound(id=source, kind="alert", chat="", source=f"watch:{watch.name}").json(),
                 payload=json.dumps(told, ensure_ascii=False),
@@ -241,9 +269,10 @@ def due(session: Session, now: datetime, most: int = 100) -> list[events.Fact]:
             logs.error("watch.unreadable", watch=row.name, why=str(error).splitlines()[0])
             row.next_at = None
             continue
-        latest = watch.latest(now) or row.next_at
-        if latest is not None:
-            found.append(fact(row.name, latest.astimezone(UTC).isoformat(), now))
+        assert row.next_at is not None
+        # Looking back over a change of clocks may find an earlier time than looking ahead did, which was run already.
+        latest = max(watch.latest(now) or row.next_at, row.next_at)
+        found.append(fact(row.name, latest.astimezone(UTC).isoformat(), now))
         row.next_at = watch.next_after(now)
     return found
 
@@ -283,10 +312,10 @@ LONGEST_SHOWN = 20_000  # characters of the page
 def errand(app: Flask, asked: Errand, tell: object) -> dict[str, Any]:
     settings: Settings = app.extensions["settings"]
     watch = watch_file.parse(str(asked.given["source"]), asked.subject)
-    look = fetch(settings, watch)
+    look = fetch(settings, watch, placed=True)
     read = look.reading
     if read is None:
         return {"why": look.why, "figures": [], "text": "", "said": ""}
-    figures = [vars(one) | {"label": watch.figures[one.name].label} for one in read.figures.values()]
+    figures = [asdict(one) | {"label": watch.figures[one.name].label} for one in read.figures.values()]
     said = "" if read.why else markup.finish(shown(watch, read.values, clock.now()))[1]
     return {"why": "", "figures": figures, "text": read.text[:LONGEST_SHOWN], "said": said}

@@ -17,7 +17,7 @@ import logs
 import supervised
 from settings import Settings
 from store import database, events
-from workers import jobs
+from workers import jobs, watching
 from workers.answering import Desk, answer_event
 from workers.errands import Errands
 from workers.pace import Pace
@@ -26,6 +26,7 @@ from workers.queues import ANSWER, DELIVER, ERRAND, Bell, connect, listen
 from workers.sending import Sender
 
 DECIDING_AT_ONCE = 8  # few: deciding is computing; a thread waits only while a platform is asked about a customer
+FETCHING_AT_ONCE = 4  # pages of watches, which may take ten seconds each: nobody's answer waits behind them
 LOOK_SECONDS = 1.0
 STOP_SECONDS = 20.0  # a call that is in flight may take so long: connecting, its answer, and writing it down
 UNSAVED_SECONDS = 1.0
@@ -36,9 +37,11 @@ class Answerer:
         self.process, self.desk, self.sender = process, desk, sender
         self.bell = threading.Event()
         self._busy: set[int] = set()
+        self._fetching: set[int] = set()  # of these the looks at pages
         self._lock = threading.Lock()
         self._replies_at = 0.0
         self._pool = ThreadPoolExecutor(DECIDING_AT_ONCE, thread_name_prefix="answer")
+        self._pages = ThreadPoolExecutor(FETCHING_AT_ONCE, thread_name_prefix="page")
 
     def run(self) -> None:
         """A thread of the worker: decides what came in until the process stops."""
@@ -56,11 +59,13 @@ class Answerer:
                     self.bell.wait(LOOK_SECONDS)
                 self.bell.clear()
         self._pool.shutdown(wait=True)
+        self._pages.shutdown(wait=True, cancel_futures=True)  # what was not begun is taken by others
 
     def _take(self) -> int:
         with self._lock:
             busy = list(self._busy)
-        free = DECIDING_AT_ONCE - len(busy)
+            free = DECIDING_AT_ONCE - len(self._busy - self._fetching)
+            without = watching.KIND if len(self._fetching) >= FETCHING_AT_ONCE else ""
         if not free or not self.process.trusted():
             return 0
         now = clock.now()
@@ -68,15 +73,18 @@ class Answerer:
             if not events.any_due(session, now, self.process.id, busy):
                 return 0
         with database.writing() as session:
-            taken = self._claim(session, busy, free, now)
+            taken = self._claim(session, busy, free, now, without)
             session.expunge_all()
         for event in taken:
+            fetches = event.kind == watching.KIND
             with self._lock:
                 self._busy.add(event.id)
-            self._pool.submit(self._decide, event)
+                if fetches:
+                    self._fetching.add(event.id)
+            (self._pages if fetches else self._pool).submit(self._decide, event)
         return len(taken)
 
-    def _claim(self, session: Session, busy: list[int], most: int, now: datetime) -> list[events.Event]:
+    def _claim(self, session: Session, busy: list[int], most: int, now: datetime, without: str) -> list[events.Event]:
         """The oldest first. But every second whoever answers a question of ours passes: a conversation that has begun
         does not wait behind a flood of new ones."""
         taken: list[events.Event] = []
@@ -84,7 +92,7 @@ class Answerer:
             self._replies_at = time.monotonic() + LOOK_SECONDS
             taken = events.claim(session, self.process.id, busy, most, now, replies=True)
         busy = busy + [event.id for event in taken]
-        return taken + events.claim(session, self.process.id, busy, most - len(taken), now)
+        return taken + events.claim(session, self.process.id, busy, most - len(taken), now, without=without)
 
     def _decide(self, event: events.Event) -> None:
         with self.process.app.app_context():
@@ -96,6 +104,7 @@ class Answerer:
             finally:
                 with self._lock:
                     self._busy.discard(event.id)
+                    self._fetching.discard(event.id)
                 self.bell.set()
                 self.sender.bell.set()
 

@@ -64,7 +64,7 @@ swap() { # 1 GB of memory is enough at rest; a large sheet or an upgrade passes 
 
 user_and_folders() {
   id maru >/dev/null 2>&1 || useradd --system --home-dir /var/lib/maru --shell /usr/sbin/nologin maru
-  install -d -m 755 /opt/maru /opt/maru/releases
+  install -d -m 755 /opt/maru /opt/maru/releases /opt/maru/packages
   install -d -m 755 /etc/maru
   install -d -m 700 -o maru -g maru /var/lib/maru /var/backups/maru
 }

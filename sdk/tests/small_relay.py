@@ -3,6 +3,7 @@
 import asyncio
 import json
 import queue
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ PER_SECOND, BURST = 50, 200
 
 
 class SmallRelay:
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.loop = asyncio.new_event_loop()
         self.heard: queue.Queue[dict[str, Any]] = queue.Queue()
         self.sockets: list[ServerConnection] = []
@@ -30,10 +32,10 @@ class SmallRelay:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.tls else f"ws://127.0.0.1:{self.port}"
 
     async def open(self) -> None:
-        self.server = await serve(self._talk, "127.0.0.1", self.port, process_request=self._admit)
+        self.server = await serve(self._talk, "127.0.0.1", self.port, process_request=self._admit, ssl=self.tls)
         self.port = self.server.sockets[0].getsockname()[1]
 
     def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
@@ -58,7 +60,10 @@ class SmallRelay:
                     await socket.send(json.dumps({"type": "ok", "ask": told["ask"], "seq": told["seq"]}))
 
     def say(self, **frame: Any) -> None:
-        asyncio.run_coroutine_threadsafe(self.sockets[-1].send(json.dumps(frame)), self.loop).result(5)
+        self.send(json.dumps(frame))
+
+    def send(self, text: str | bytes) -> None:
+        asyncio.run_coroutine_threadsafe(self.sockets[-1].send(text), self.loop).result(5)
 
     def ask(self, id: str, command: str = "/말", text: str = "", **more: Any) -> None:
         self.say(type="ask", id=id, kind="command" if command else "message", command=command, text=text, **more)
@@ -83,8 +88,8 @@ class SmallRelay:
 
 
 @contextmanager
-def small_relay() -> Iterator[SmallRelay]:
-    relay = SmallRelay()
+def small_relay(tls: ssl.SSLContext | None = None) -> Iterator[SmallRelay]:
+    relay = SmallRelay(tls)
     relay.thread.start()
     asyncio.run_coroutine_threadsafe(relay.open(), relay.loop).result(5)
     try:

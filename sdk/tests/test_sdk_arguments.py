@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maru import Ask, Bot, Rest, TimeSpan
@@ -62,6 +62,26 @@ def test_days_are_read_as_people_say_them(said: str, meant: str | None) -> None:
 def test_spans_are_read_as_people_say_them(said: str, meant: str | None) -> None:
     found = read_span(said)
     assert (str(TimeSpan(*found[0])) if found else None) == meant
+
+
+SAID = st.sampled_from(
+    [
+        *'0123456789:~-/.시분월일년(목)반 "“',
+        "오후",
+        "밤",
+        "다음 주",
+        "금요일",
+        "다음 달",
+        "뒤",
+        "내일",
+        "세",
+        "pm",
+        "부터",
+        "Dec",
+        "in ",
+        "9999",
+    ]
+)
 
 
 class Size(enum.Enum):
@@ -177,7 +197,8 @@ def test_tomorrow_is_the_day_after_it_was_asked_wherever_the_bot_runs() -> None:
     assert bot.answer("/언제 내일", at=datetime(2026, 12, 24, 0, 30, tzinfo=seoul)) == ["2026-12-25"]
 
 
-@given(st.text(max_size=200))
+@settings(deadline=None, max_examples=50)
+@given(st.text(max_size=60) | st.lists(SAID, max_size=12).map("".join))
 def test_whatever_is_typed_is_answered_and_nothing_raises(text: str) -> None:
     bot = a_bot()
     for name in ("/예약 ", "/크기 ", "/메모 ", "/합 ", "/알림 "):

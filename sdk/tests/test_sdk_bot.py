@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -141,7 +145,8 @@ def test_a_test_that_is_async_itself_can_ask() -> None:
     async def test() -> list[str]:
         return bot.answer("/가")
 
-    assert asyncio.run(test()) == ["가"]
+    with ThreadPoolExecutor(1) as elsewhere:  # where no other test has left a loop running
+        assert elsewhere.submit(lambda: asyncio.run(test())).result() == ["가"]
 
 
 def test_buttons_and_files_can_be_looked_at(talk: Callable[..., Talk]) -> None:
@@ -157,6 +162,25 @@ def test_buttons_and_files_can_be_looked_at(talk: Callable[..., Talk]) -> None:
     asked, told = chat.replies
     assert list(asked.buttons) == [Button("네", say="네")]
     assert list(told.files) == [File("약도", "https://example.kr/map.png")]
+
+
+def test_an_error_is_told_to_sentry_where_the_bot_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[BaseException]()
+    monkeypatch.setitem(sys.modules, "sentry_sdk", SimpleNamespace(capture_exception=told.append))
+    bot = Bot()
+    bot.command("/가")(leaves)
+    bot.answer("/가")
+    assert [type(one) for one in told] == [SystemExit]
+
+
+def test_the_first_bot_of_the_readme_works_as_printed() -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf8")
+    program, test = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len([line for line in program.splitlines() if line.strip()]) <= 10
+    space: dict[str, Any] = {"__name__": "bot"}
+    exec(program, space)
+    exec(test, space)
+    space["test_reserve"]()
 
 
 def test_guests_reach_only_what_is_marked_for_them() -> None:

@@ -3,16 +3,23 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from small_relay import KEY, SmallRelay, small_relay
 from websockets.exceptions import ConnectionClosed
 
@@ -87,8 +94,8 @@ def start(relay: SmallRelay, tmp_path: Path) -> Iterator[Callable[..., "subproce
     running: list[subprocess.Popen[str]] = []
     (tmp_path / "bot.py").write_text(BOT, encoding="utf8")
 
-    def begin(key: str = KEY, wait: bool = True) -> "subprocess.Popen[str]":
-        env = {**os.environ, "MARU_KEY": key, "MARU_URL": relay.url, "PYTHONPATH": SOURCE}
+    def begin(key: str = KEY, wait: bool = True, **more: str) -> "subprocess.Popen[str]":
+        env = {**os.environ, "MARU_KEY": key, "MARU_URL": relay.url, "PYTHONPATH": SOURCE, **more}
         process = subprocess.Popen(
             [sys.executable, str(tmp_path / "bot.py")], env=env, stderr=subprocess.PIPE, text=True
         )
@@ -118,6 +125,16 @@ def test_an_ask_is_answered_in_order_and_done(relay: SmallRelay, start: Callable
     assert [one["text"], two["text"]] == ["하나", "둘"] and one["buttons"] == [{"title": "더", "say": "/둘"}]
     relay.ask("c2", "", "안녕")
     assert relay.next("reply")["text"] == "들었어요: 안녕"
+
+
+def test_its_log_has_neither_the_key_nor_what_people_say(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    process = start()
+    relay.ask("c1", "/말", "비밀이야")
+    assert relay.next("reply")["text"] == "비밀이야"
+    relay.next("done")
+    process.send_signal(signal.SIGTERM)
+    log = process.communicate(timeout=15)[1]
+    assert "ask id=c1 command=/말" in log and "비밀이야" not in log and KEY not in log
 
 
 def test_an_error_is_failed_with_polite_words(relay: SmallRelay, start: Callable[..., Any]) -> None:
@@ -162,15 +179,18 @@ def test_an_ask_that_is_worked_on_survives_a_break_and_is_not_begun_twice(
     assert relay.heard.empty()
 
 
-def test_a_further_question_gets_its_answer_across_a_break(relay: SmallRelay, start: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("answer", ["3시", None])
+def test_a_further_question_gets_its_answer_across_a_break(
+    answer: str | None, relay: SmallRelay, start: Callable[..., Any]
+) -> None:
     start()
     relay.ask("c1", "/물음")
     asked = relay.next("wait")
     assert asked["text"] == "몇 시로 할까요?" and asked["seconds"] == 300
     relay.cut()
     relay.next("hello")
-    relay.say(type="answer", ask="c1", seq=asked["seq"], text="3시")
-    assert relay.next("reply")["text"] == "답: 3시"
+    relay.say(type="answer", ask="c1", seq=asked["seq"], text=answer)
+    assert relay.next("reply")["text"] == f"답: {answer}"
 
 
 def test_a_question_that_cannot_be_kept_counts_as_unanswered(relay: SmallRelay, start: Callable[..., Any]) -> None:
@@ -268,6 +288,18 @@ def test_asked_to_stop_it_waits_for_no_person(relay: SmallRelay, start: Callable
     assert relay.next("wait") == first
 
 
+def test_told_twice_to_stop_it_does_so_at_once(relay: SmallRelay, start: Callable[..., Any]) -> None:
+    process = start()
+    relay.ask("c1", "/오래", "60")
+    relay.next("typing")
+    process.send_signal(signal.SIGINT)
+    for line in process.stderr:
+        if "stopping" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+
+
 @pytest.mark.slow
 def test_a_handler_that_never_returns_does_not_keep_it_from_stopping(
     relay: SmallRelay, start: Callable[..., Any]
@@ -353,7 +385,10 @@ def test_frames_it_does_not_know_change_nothing(relay: SmallRelay, start: Callab
     start()
     relay.say(type="from the future", what=1)
     relay.say(nothing=True)
+    for text in ("[]", "5", "{", '{"type": 5}', "null", b"\xff\x00"):
+        relay.send(text)
     relay.say(type="ask")
+    relay.say(type="answer", ask="c9", seq=1)
     relay.say(type="ok", ask="c1", seq="eins")
     relay.ask("c1", "/말", "하나", more={"later": 1})
     assert relay.next("reply")["text"] == "하나"
@@ -379,6 +414,49 @@ def test_only_loopback_may_be_unencrypted(url: str, address: str | None) -> None
             socket_address(url)
     else:
         assert socket_address(url) == address
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """For localhost, by itself; with its key in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    words = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "both.pem").write_bytes(words + made.public_bytes(Encoding.PEM))
+    return tmp_path / "both.pem"
+
+
+def test_over_tls_it_talks_to_whom_it_can_trust_alone(certificate: Path, tmp_path: Path) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    (tmp_path / "bot.py").write_text(BOT, encoding="utf8")
+    with small_relay(tls) as relay:
+        env = {**os.environ, "MARU_KEY": KEY, "MARU_URL": relay.url, "PYTHONPATH": SOURCE, "NO_PROXY": "localhost"}
+        for trusts in (False, True):
+            trusted = {"SSL_CERT_FILE": str(certificate)} if trusts else {}
+            command = [sys.executable, str(tmp_path / "bot.py")]
+            process = subprocess.Popen(command, env=env | trusted, stderr=subprocess.PIPE, text=True)
+            try:
+                if trusts:
+                    relay.next("hello")
+                else:
+                    assert process.stderr is not None and "SSLCertVerificationError" in process.stderr.readline()
+                    assert relay.heard.empty()
+            finally:
+                process.kill()
+                process.communicate(timeout=10)
 
 
 FRAMES_OF_A_BOT = ("hello", "reply", "wait", "done", "failed", "typing")

@@ -1,264 +1,278 @@
 // The chat with a company's bots: who is there, what was said, and what can be said.
 
+import { completions } from "./completing.js";
+import { arrange, node } from "./nodes.js";
 import { Line } from "./socket.js";
-import { marked } from "./markup.js";
+import { inOrder, Talk } from "./talk.js";
 
-const { company, socket } = document.body.dataset;
+const { company, socket, guest, name: called } = document.body.dataset;
 const korean = document.documentElement.lang === "ko";
 const t = (ko, en) => (korean ? ko : en);
 const at = (id) => document.getElementById(id);
-const [talk, say, completions] = [at("talk"), at("say"), at("completions")];
+const [say, offered] = [at("say"), at("completions")];
+const wide = matchMedia("(min-width: 48.01rem)");
 
 const HOUSE = ""; // what is no bot's: Maru itself
-let bots = [];
-let chosen = null;
-const rooms = new Map(); // by bot: { lines: Map id → line, unread, typing, more }
-const waiting = new Map(); // said, not kept yet: id → { to, text }
-let pointed = -1; // the completion that is chosen
+const OURS = [
+  { name: t("/도움말", "/help"), usage: t("/도움말", "/help"), help: t("할 수 있는 것을 알려 드려요", "what can be said"), bot: HOUSE },
+  { name: t("/구독", "/subscribe"), usage: t("/구독 주제", "/subscribe topic"), help: t("소식을 여기로 받아요", "hear of it here"), bot: HOUSE },
+  { name: t("/구독해지", "/unsubscribe"), usage: t("/구독해지 주제", "/unsubscribe topic"), help: t("그만 받아요", "hear no more of it"), bot: HOUSE },
+];
+const PAGE_LINES = 30; // a chat with fewer lines asks for those before
+const HINTS = 8;
 
-const room = (name) => {
-  if (!rooms.has(name)) rooms.set(name, { lines: new Map(), unread: 0, typing: false, more: true });
+let bots = null; // null: not known yet
+let chosen = null;
+const rooms = new Map(); // by bot: { lines: id → line, claimed: ids of lines, unread, typing, more, asked }
+const waiting = new Map(); // said here, not seen in the chat yet: id → { id, to, text, before, kept, why }
+let pointed = -1; // the completion that is chosen
+const talk = new Talk(at("talk"));
+
+function room(name) {
+  if (!rooms.has(name)) rooms.set(name, { lines: new Map(), claimed: new Set(), unread: 0, typing: false, more: true, asked: false });
   return rooms.get(name);
-};
+}
+
+// --- what this browser remembers ---
+
+function kept(store, name) {
+  try {
+    return store().getItem(`maru:${company}:${name}`) ?? "";
+  } catch {
+    return ""; // storage may be forbidden; the page works without
+  }
+}
+
+function keep(store, name, value) {
+  try {
+    store().setItem(`maru:${company}:${name}`, value);
+  } catch {
+    return; // as above
+  }
+}
+
+const browser = () => localStorage;
+const tab = () => sessionStorage;
+if (!kept(browser, "began")) keep(browser, "began", new Date().toISOString());
+const lastRead = (name) => kept(browser, `read:${name}`) || kept(browser, "began");
+
+// --- the line ---
+
+function unsaid() {
+  try {
+    return JSON.parse(kept(tab, "unsaid") || "[]");
+  } catch {
+    return [];
+  }
+}
 
 const line = new Line(company, socket, {
+  kept: unsaid(),
+  keep: (all) => keep(tab, "unsaid", JSON.stringify(all)),
   on: {
-    welcome: (frame) => takeBots(frame.bots),
+    welcome: (frame) => {
+      for (const one of rooms.values()) one.typing = false; // we are told anew
+      takeBots(frame.bots);
+      askForEarlier();
+    },
     bots: (frame) => takeBots(frame.bots),
-    line: (frame) => take(frame),
+    line: (frame) => takeLine(frame),
     typing: (frame) => {
       room(frame.to).typing = frame.on;
-      drawState();
+      drawRoom();
     },
     kept: (frame) => {
-      waiting.delete(frame.id);
-      drawTalk();
+      const said = waiting.get(frame.id);
+      if (!said) return;
+      said.kept = true;
+      seeSaid(said.to);
+      drawRoom();
     },
     no: (frame) => {
       const said = waiting.get(frame.id);
       if (said) said.why = frame.why || t("보내지 못했어요", "not sent");
-      drawTalk();
+      drawRoom();
     },
     history: (frame) => {
       const one = room(frame.to);
-      one.more = frame.more;
-      const from = talk.scrollHeight;
       for (const each of frame.lines) one.lines.set(each.id, each);
-      drawTalk();
-      talk.scrollTop += talk.scrollHeight - from;
+      // It may also be an answer about the latest ones, when we know those before them.
+      const first = inOrder(one.lines.values())[0];
+      if (!frame.lines.length || frame.lines[0].id === first.id) one.more = frame.more;
+      drawRoom();
     },
   },
   state: (state) => {
-    if (state === "out") location.reload();
+    if (state === "out") {
+      keep(tab, "unsaid", "[]");
+      location.reload();
+    }
     const shown = at("line-state");
     shown.hidden = state === "open";
     shown.textContent = t("연결이 끊겼어요. 다시 잇고 있어요. 쓴 말은 이어지면 보내요.", "Connection lost; what you write is sent once it is back.");
   },
 });
+for (const said of line.unsaid.values()) waiting.set(said.id, { ...said, before: new Set(), kept: false });
 
 function takeBots(news) {
   bots = news;
   if (chosen === null || (chosen !== HOUSE && !bots.some((bot) => bot.name === chosen))) {
-    const kept = remembered();
-    choose(bots.some((bot) => bot.name === kept) ? kept : bots[0]?.name ?? HOUSE, false);
+    const last = kept(browser, "bot");
+    const name = bots.some((bot) => bot.name === last) ? last : bots[0]?.name ?? HOUSE;
+    choose(name, Boolean(history.state?.room));
   }
   drawBots();
-  drawState();
+  drawRoom();
   drawCompletions();
 }
 
-function take(frame) {
+function takeLine(frame) {
   const one = room(frame.to);
   const isNew = !one.lines.has(frame.id);
   one.lines.set(frame.id, frame);
-  if (isNew && !frame.mine && (frame.to !== chosen || document.hidden) && frame.at > lastRead(frame.to)) one.unread += 1;
-  if (frame.to === chosen && !document.hidden) read(frame.to);
-  if (frame.to === chosen) drawTalk();
+  if (frame.mine) seeSaid(frame.to);
+  if (isNew && !frame.mine && frame.at > lastRead(frame.to)) one.unread += 1;
+  if (isSeen(frame.to)) read(frame.to);
+  if (frame.to === chosen) drawRoom();
   drawBots();
 }
 
-// --- what this browser remembers ---
-
-function kept(name) {
-  try {
-    return localStorage.getItem(`maru:${company}:${name}`) ?? "";
-  } catch {
-    return "";
+// What was said here turns into its line; the two come by different ways and in either order.
+function seeSaid(to) {
+  const one = room(to);
+  for (const said of waiting.values()) {
+    if (said.to !== to || !said.kept) continue;
+    const own = inOrder(one.lines.values()).find((each) => (
+      each.mine && each.plain === said.text && !said.before.has(each.id) && !one.claimed.has(each.id)));
+    if (!own) continue;
+    one.claimed.add(own.id);
+    waiting.delete(said.id);
   }
 }
 
-function keep(name, value) {
-  try {
-    localStorage.setItem(`maru:${company}:${name}`, value);
-  } catch {
-    return; // storage may be forbidden; the page works without
-  }
-}
-
-const remembered = () => kept("bot");
-const lastRead = (name) => kept(`read:${name}`);
+const isSeen = (name) => name === chosen && !document.hidden && at("room").getClientRects().length > 0;
 
 function read(name) {
-  const one = room(name);
-  one.unread = 0;
-  const last = [...one.lines.values()].map((each) => each.at).sort().at(-1);
-  if (last) keep(`read:${name}`, last);
+  room(name).unread = 0;
+  const last = inOrder(room(name).lines.values()).at(-1);
+  if (last && last.at > lastRead(name)) keep(browser, `read:${name}`, last.at);
+}
+
+function askForEarlier(older = false) {
+  if (chosen === null) return;
+  const one = room(chosen);
+  if (!older && (one.asked || one.lines.size >= PAGE_LINES)) return;
+  one.asked = line.ask({ type: "history", to: chosen, before: inOrder(one.lines.values())[0]?.at }) || one.asked;
 }
 
 // --- drawing ---
 
-function node(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children.filter((child) => child !== undefined && child !== ""));
-  return made;
-}
-
 function drawBots() {
-  const listed = [...bots.map((bot) => bot.name)];
-  listed.push(HOUSE);
-  at("no-bots").hidden = bots.length > 0;
-  at("bots").replaceChildren(...listed.map((name) => {
-    const bot = bots.find((each) => each.name === name);
-    const unread = room(name).unread;
-    const state = bot ? (bot.here ? t("있어요", "here") : t("자리에 없어요", "away")) : t("도움말", "help");
-    return node("li", {}, node("button", { type: "button", "data-bot": name, "aria-current": name === chosen ? "true" : undefined },
-      node("span", { class: `face ${bot?.here || !bot ? "here" : ""}`, "aria-hidden": "true" }, (name || "마루").slice(0, 1).toUpperCase()),
-      node("span", { class: "name" }, node("strong", {}, name || t("마루", "Maru")), node("small", {}, state)),
-      unread ? node("span", { class: "unread", "aria-label": t(`안 읽은 말 ${unread}개`, `${unread} unread`) }, String(unread)) : ""));
+  const listed = [...(bots ?? []).map((bot) => bot.name), HOUSE];
+  at("no-bots").hidden = bots === null || bots.length > 0;
+  arrange(at("bots"), listed.map((name) => {
+    const bot = bots?.find((each) => each.name === name);
+    const facts = { unread: room(name).unread, here: !bot || bot.here, chosen: name === chosen };
+    return [`bot ${name}`, JSON.stringify(facts), () => botRow(name, bot, facts)];
   }));
   const all = [...rooms.values()].reduce((sum, one) => sum + one.unread, 0);
   document.title = `${all ? `(${all}) ` : ""}${company} · ${t("마루 채팅", "Maru chat")}`;
 }
 
-function drawState() {
-  const bot = bots.find((each) => each.name === chosen);
-  at("bot-name").textContent = chosen || t("마루", "Maru");
-  const typing = room(chosen ?? HOUSE).typing;
-  at("bot-state").textContent = typing ? t("쓰는 중…", "typing…")
-    : bot && !bot.here ? t("지금은 자리에 없어요. 돌아오면 답해요.", "Away; it answers when it is back.") : "";
-  let dots = at("dots");
-  if (typing && !dots) {
-    dots = node("div", { id: "dots", class: "bubble typing", "aria-hidden": "true" }, node("i"), node("i"), node("i"));
-    talk.append(dots);
-    toEnd();
-  } else if (!typing) dots?.remove();
+function botRow(name, bot, { unread, here, chosen: isChosen }) {
+  const state = !bot ? t("도움말", "help") : here ? t("있어요", "here") : t("자리에 없어요", "away");
+  return node("li", {}, node("button", { type: "button", "data-bot": name, "aria-current": isChosen ? "true" : undefined },
+    node("span", { class: `face ${here ? "here" : ""}`, "aria-hidden": "true" }, (name || t("마루", "Maru")).slice(0, 1).toUpperCase()),
+    node("span", { class: "name" }, node("strong", {}, name || t("마루", "Maru")), node("small", {}, state)),
+    unread ? node("span", { class: "unread" }, String(unread), node("span", { class: "visually-hidden" }, t(" 개 안 읽음", " unread"))) : ""));
 }
 
-function drawTalk() {
-  const one = room(chosen ?? HOUSE);
-  const atEnd = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 80;
-  const lines = [...one.lines.values()].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-  const shown = [];
-  if (one.more && lines.length >= 20) shown.push(node("button", { type: "button", class: "plain older", id: "older" }, t("이전 대화", "Older")));
-  let day = "";
-  for (const each of lines) {
-    const time = new Date(each.at);
-    const said = time.toLocaleDateString(korean ? "ko-KR" : "en-GB", { month: "long", day: "numeric", weekday: "short" });
-    if (said !== day) shown.push(node("p", { class: "day" }, said));
-    day = said;
-    shown.push(bubble(each, time));
-  }
-  for (const [id, said] of waiting) if (said.to === chosen) shown.push(pending(id, said));
-  if (!shown.length) shown.push(empty());
-  talk.replaceChildren(...shown);
-  drawState();
-  if (atEnd) toEnd();
+function drawRoom() {
+  const name = chosen ?? HOUSE;
+  const one = room(name);
+  const bot = bots?.find((each) => each.name === name);
+  at("bot-name").textContent = name || t("마루", "Maru");
+  say.setAttribute("aria-label", name ? t(`${name}에게 하고 싶은 말`, `What to say to ${name}`) : t("하고 싶은 말", "What to say"));
+  const state = one.typing ? t("쓰는 중…", "typing…") : bot && !bot.here ? t("지금은 자리에 없어요. 돌아오면 답해요.", "Away; it answers when it is back.") : "";
+  if (at("bot-state").textContent !== state) at("bot-state").textContent = state;
+  talk.draw(name, {
+    lines: inOrder(one.lines.values()),
+    waiting: [...waiting.values()].filter((said) => said.to === name),
+    more: one.more,
+    typing: one.typing,
+    hints: hints(name, bot),
+  });
 }
 
-function bubble(each, time) {
-  const made = node("div", { class: `bubble ${each.mine ? "mine" : ""}` });
-  const text = node("p");
-  text.append(each.mine ? each.plain : marked(each.text));
-  made.append(text);
-  if (/^https:\/\//.test(each.image)) made.append(node("img", { src: each.image, alt: "", loading: "lazy", referrerpolicy: "no-referrer" }));
-  if (each.buttons?.length) {
-    made.append(node("div", { class: "buttons" }, ...each.buttons.map((one) => (one.url
-      ? node("a", { class: "button quiet", href: /^https?:/.test(one.url) ? one.url : "#", target: "_blank", rel: "noreferrer noopener" }, one.title)
-      : node("button", { type: "button", class: "button quiet", "data-say": one.say }, one.title)))));
-  }
-  made.append(node("time", { datetime: each.at }, time.toLocaleTimeString(korean ? "ko-KR" : "en-GB", { hour: "2-digit", minute: "2-digit" })));
-  return made;
+function hints(name, bot) {
+  if (bots === null) return { said: t("여는 중이에요…", "Opening…"), commands: [] };
+  const commands = (name ? bot?.commands ?? [] : OURS).slice(0, HINTS);
+  if (name && !commands.length && !bot?.listens) return { said: t("이 봇은 아직 할 줄 아는 말을 알려 주지 않았어요.", "This bot has not told yet what it can do."), commands };
+  return { said: t("아직 나눈 말이 없어요. 이렇게 시작해 보세요.", "Nothing was said yet. You might begin so:"), commands };
 }
-
-function pending(id, said) {
-  const state = said.why ? said.why : t("보내는 중", "sending");
-  const made = node("div", { class: `bubble mine pending ${said.why ? "failed" : ""}` }, node("p", {}, said.text), node("small", {}, state));
-  if (said.why) made.append(node("button", { type: "button", class: "plain", "data-again": id }, t("다시 보내기", "Send again")));
-  return made;
-}
-
-function empty() {
-  const bot = bots.find((each) => each.name === chosen);
-  const made = node("div", { class: "nothing" }, node("p", {}, t("아직 나눈 말이 없어요.", "Nothing was said yet.")));
-  if (bot?.commands.length) {
-    made.append(node("ul", {}, ...bot.commands.slice(0, 8).map((one) => node("li", {},
-      node("button", { type: "button", class: "plain", "data-begin": `${one.name} ` }, one.usage), one.help ? ` · ${one.help}` : ""))));
-  }
-  return made;
-}
-
-const toEnd = () => {
-  talk.scrollTop = talk.scrollHeight;
-};
 
 // --- doing ---
 
 function choose(name, show = true) {
+  const wasInRoom = document.body.classList.contains("in-room");
   chosen = name;
-  keep("bot", name);
-  read(name);
+  keep(browser, "bot", name);
   document.body.classList.toggle("in-room", show);
+  // On a phone the way back is the browser's own.
+  if (show && !wasInRoom && !wide.matches && !history.state?.room) history.pushState({ room: true }, "");
+  if (isSeen(name)) read(name);
   drawBots();
-  drawTalk();
-  toEnd();
+  drawRoom();
   drawCompletions();
-  if (show && matchMedia("(min-width: 48rem)").matches) say.focus();
+  askForEarlier();
+  if (show && wide.matches) say.focus();
+  else if (show && !wasInRoom) at("bot-name").focus();
+}
+
+function toBots() {
+  document.body.classList.remove("in-room");
+  at("bots").querySelector("[aria-current]")?.focus();
 }
 
 function tell(text) {
-  if (!text.trim() || chosen === null) return;
-  const said = line.say(chosen, text.trim());
-  waiting.set(said.id, { to: chosen, text: text.trim() });
-  drawTalk();
-  toEnd();
+  const words = text.trim();
+  if (!words || chosen === null) return;
+  const said = line.say(chosen, words);
+  waiting.set(said.id, { ...said, before: new Set(room(chosen).lines.keys()), kept: false });
+  drawRoom();
+  talk.toEnd();
 }
 
-function fitting() {
-  const typed = say.value;
-  if (!typed.startsWith("/") && !typed.startsWith("／")) return [];
-  const wanted = typed.normalize("NFKC").toLowerCase();
-  const known = bots.flatMap((bot) => bot.commands.map((one) => ({ ...one, bot: bot.name })));
-  const name = wanted.split(/\s/)[0];
-  if (/\s/.test(wanted)) return known.filter((one) => one.name.toLowerCase() === name).slice(0, 1);
-  return known.filter((one) => one.name.toLowerCase().startsWith(wanted)).slice(0, 8);
-}
-
-function drawCompletions() {
-  const found = fitting();
-  pointed = Math.min(pointed, found.length - 1);
-  completions.hidden = !found.length;
-  say.setAttribute("aria-expanded", String(found.length > 0));
-  if (pointed >= 0) say.setAttribute("aria-activedescendant", `completion-${pointed}`);
-  else say.removeAttribute("aria-activedescendant");
-  completions.replaceChildren(...found.map((one, index) => node("li", {
-    role: "option", id: `completion-${index}`, "aria-selected": String(index === pointed), "data-name": one.name, "data-of": one.bot,
-  }, node("strong", {}, one.usage), node("span", {}, one.help), node("small", {}, one.bot))));
-}
-
-function complete(option) {
-  if (option.dataset.of !== chosen) choose(option.dataset.of);
-  say.value = `${option.dataset.name} `;
+function begin(words) {
+  say.value = words;
   pointed = -1;
   drawCompletions();
-  grow();
   say.focus();
 }
 
-function grow() {
-  say.rows = Math.min(say.value.split("\n").length, 6);
+function drawCompletions() {
+  const known = (bots ?? []).flatMap((bot) => bot.commands.map((one) => ({ ...one, bot: bot.name })));
+  // Those of the bot that one talks with come first.
+  known.sort((a, b) => (b.bot === chosen) - (a.bot === chosen));
+  const found = completions(say.value, [...known, ...OURS]);
+  pointed = Math.min(pointed, found.length - 1);
+  show(found.length > 0);
+  if (pointed >= 0) say.setAttribute("aria-activedescendant", `completion-${pointed}`);
+  else say.removeAttribute("aria-activedescendant");
+  offered.replaceChildren(...found.map((one, index) => node("li", {
+    role: "option", id: `completion-${index}`, "aria-selected": String(index === pointed), "data-name": one.name, "data-of": one.bot,
+  }, node("strong", {}, one.usage || one.name), node("span", {}, one.help), node("small", {}, one.bot || t("마루", "Maru")))));
+  offered.children[pointed]?.scrollIntoView({ block: "nearest" });
+}
+
+function show(isOffered) {
+  offered.hidden = !isOffered;
+  say.setAttribute("aria-expanded", String(isOffered));
+}
+
+function complete(option) {
+  if (option.dataset.of !== chosen && option.dataset.of !== HOUSE) choose(option.dataset.of);
+  begin(`${option.dataset.name} `);
 }
 
 at("bots").addEventListener("click", (event) => {
@@ -266,55 +280,52 @@ at("bots").addEventListener("click", (event) => {
   if (button) choose(button.dataset.bot);
 });
 at("back").addEventListener("click", () => {
-  document.body.classList.remove("in-room");
-  at("bots").querySelector("[aria-current]")?.focus();
+  if (history.state?.room) history.back();
+  else toBots();
 });
-talk.addEventListener("click", (event) => {
-  const { say: words, begin, again } = event.target.dataset;
+addEventListener("popstate", (event) => {
+  if (event.state?.room && chosen !== null) choose(chosen);
+  else toBots();
+});
+at("talk").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  const { say: words, begin: start, again } = button.dataset;
   if (words) tell(words);
-  if (begin) {
-    say.value = begin;
-    drawCompletions();
-    say.focus();
-  }
-  if (again && waiting.has(again)) {
-    const said = waiting.get(again);
+  else if (start) begin(start);
+  else if (again && waiting.has(again)) {
+    const { text } = waiting.get(again);
     waiting.delete(again);
-    tell(said.text);
-  }
-  if (event.target.id === "older") {
-    const first = [...room(chosen).lines.values()].map((each) => each.at).sort()[0];
-    line.send({ type: "history", to: chosen, before: first });
-  }
+    tell(text);
+  } else if (button.id === "older") askForEarlier(true);
 });
 say.addEventListener("input", () => {
   pointed = -1;
   drawCompletions();
-  grow();
 });
 say.addEventListener("keydown", (event) => {
-  const options = [...completions.children];
-  const choosing = !completions.hidden && !/\s/.test(say.value);
+  if (event.isComposing) return; // the keys are the input method's
+  const options = [...offered.children];
+  const choosing = !offered.hidden && !/\s/.test(say.value);
   if (choosing && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
     event.preventDefault();
+    if (pointed < 0 && event.key === "ArrowUp") pointed = 0;
     pointed = (pointed + (event.key === "ArrowDown" ? 1 : -1) + options.length) % options.length;
     drawCompletions();
-  } else if (choosing && (event.key === "Tab" || (event.key === "Enter" && pointed >= 0)) && !event.isComposing) {
+  } else if (choosing && !event.shiftKey && (event.key === "Tab" || (event.key === "Enter" && pointed >= 0))) {
     event.preventDefault();
     complete(options[Math.max(pointed, 0)]);
   } else if (event.key === "Escape") {
-    completions.hidden = true;
-    say.setAttribute("aria-expanded", "false");
-  } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    show(false);
+  } else if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();
     at("composer").requestSubmit();
   }
 });
-completions.addEventListener("mousedown", (event) => {
+offered.addEventListener("pointerdown", (event) => event.preventDefault()); // what is typed keeps the focus
+offered.addEventListener("click", (event) => {
   const option = event.target.closest("[role=option]");
-  if (!option) return;
-  event.preventDefault();
-  complete(option);
+  if (option) complete(option);
 });
 at("composer").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -322,18 +333,41 @@ at("composer").addEventListener("submit", (event) => {
   say.value = "";
   pointed = -1;
   drawCompletions();
-  grow();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea")) return;
+  if (!isSeen(chosen)) return;
+  event.preventDefault();
+  begin("/");
 });
 at("leave").addEventListener("click", async () => {
+  keep(tab, "unsaid", "[]");
   await fetch(`/chat/${company}/leave`, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
   location.reload();
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden || chosen === null) return;
-  read(chosen);
+  if (isSeen(chosen)) read(chosen);
   drawBots();
-  line.now();
+  line.now(chosen);
 });
-addEventListener("online", () => line.now());
-drawTalk();
-line.connect();
+addEventListener("online", () => line.now(chosen ?? HOUSE));
+
+// An invite that is opened by who is in already: a guest may become a member by it. It leaves the address either way.
+async function begun() {
+  const code = new URLSearchParams(location.hash.slice(1)).get("invite");
+  if (code) {
+    history.replaceState(history.state, "", location.pathname + location.search);
+    if (guest !== undefined) {
+      const given = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code, name: called }) };
+      if ((await fetch(`/chat/${company}/join`, given)).ok) location.reload();
+    }
+  }
+  // Where the person was, before anybody has told which bots there are: what waits to be sent is seen there.
+  const last = kept(browser, "bot");
+  if (last) choose(last, Boolean(history.state?.room));
+  drawRoom();
+  drawBots();
+  line.connect();
+}
+begun();

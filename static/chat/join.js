@@ -9,6 +9,8 @@ if (code) {
   join.hidden = false;
   document.getElementById("how").hidden = true;
   document.getElementById("name").focus();
+  // The way to another language keeps it; still behind the #.
+  for (const link of document.querySelectorAll("a[hreflang]")) link.hash = `invite=${code}`;
 }
 
 async function come(path, body) {

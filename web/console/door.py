@@ -19,6 +19,8 @@ from web.front import over_https
 from web.words import t
 
 OPEN = ("console.login", "console.log_in", "console.second", "console.link", "console.use_link")
+OF_A_COMPANY = ("/console/bots", "/console/account", "/console/logout")
+ARRIVALS = ("console.home", "console.today")
 HALF_WAY_SECONDS = 300  # between password and code
 MOST_SENT = LARGEST_FILE + 64 * 1024  # a sheet, and what a form says about it
 LONGEST_PASSWORD = 1000  # characters; more are not read
@@ -45,9 +47,22 @@ def guard() -> AnyResponse | None:
             return _to_login()
         if unsafe and not is_from_our_page():
             abort(403)
+        if g.who.company:
+            return _within(g.who.company, unsafe)
     if any("\0" in said for _, said in request.form.items(multi=True)):
         abort(400)
     return None
+
+
+def _within(company: str, unsafe: bool) -> AnyResponse | None:
+    """Who looks after one company's bots sees these, their own account, and nothing else."""
+    if (request.view_args or {}).get("company", company) != company:
+        abort(404)
+    if request.path.startswith(OF_A_COMPANY):
+        return None
+    if unsafe or request.endpoint not in ARRIVALS:
+        abort(403)
+    return redirect(url_for("console.bots"), 303)
 
 
 def _recognised() -> logins.Who | None:

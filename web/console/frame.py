@@ -157,7 +157,9 @@ def for_templates() -> dict[str, Any]:
     places = [
         (url_for(endpoint), t(korean, english), endpoint)
         for endpoint, korean, english, role in PAGES
-        if staff.may(person.role, role) and endpoint in current_app.view_functions
+        if staff.may(person.role, role)
+        and endpoint in current_app.view_functions
+        and (not person.company or endpoint == "console.bots")
     ]
     here = request.path
     current = max((path for path, _, _ in places if here.startswith(path)), key=len, default="")

@@ -81,7 +81,7 @@ _PATTERNS = tuple(
         (r"acknowledged by (.*)", r"\1님이 보고 있어요"),
         (r"acknowledged here by (.*)", r"여기에서 \1님이 확인했어요"),
         (r"silence (\d+) by (.*?): (.*)", r"\2님이 껐어요: \3"),
-        (r"the (\d+)th time since (.*) UTC", r"같은 알람이 \1번째예요"),
+        (r"fired (\d+) times since (.*) UTC", r"같은 알람이 \1번째예요"),
         (r"bundled into message (\d+)", r"메시지 \1에 묶었어요"),
         (r"below (\w+)", r"\1보다 가벼워요"),
         (r"the page answered (\d+)", r"페이지가 \1(으)로 답했어요"),

@@ -14,7 +14,7 @@ from alerts.watch_file import NUMBER, Watch
 from responses import markup
 from responses.problems import Invalid, Problem
 from store import database, errands, watches
-from web.console.frame import console, needs, note, page, when, who
+from web.console.frame import console, needs, note, page, settings, when, who
 from web.console.reasons import in_words
 from web.words import t
 from workers import watching
@@ -208,9 +208,7 @@ def stop(name: str) -> AnyResponse:
         row = watches.hold(session, name)
         if row is None:
             abort(404)
-        row.on = not row.on
-        watch = _kept(row)
-        row.next_at = watch.next_after(clock.now()) if row.on and watch else None
+        watching.switch(session, settings(), row, not row.on, clock.now())
         note(session, "watch.on" if row.on else "watch.off", f"watch:{name}")
     flash(t("다시 지켜봐요.", "Watched again.") if row.on else t("더는 지켜보지 않아요.", "Watched no more."), "ok")
     return redirect(url_for("console.watches_one", name=name), 303)

@@ -10,7 +10,8 @@ from store import topics, watches
 from workers import watching
 from workers.spoken.registry import Ask, Told, command, quoted
 
-MOST_LISTED = 20
+MOST_LISTED, MOST_TOLD = 20, 5
+LONGEST_QUESTION = 60
 # What a question about figures may hold beside the names of what it asks for.
 _ASKED = re.compile(r"몇|얼마|현황|how\s*many|status|figures|cases")
 _AROUND = re.compile(
@@ -41,12 +42,23 @@ def tell_status(ask: Ask, rest: str) -> Told:
     return Told("\n\n".join(_said(ask, one) for one in wanted[:MOST_LISTED]))
 
 
-def asked(ask: Ask, text: str) -> Told | None:
-    """The answer to a question about figures; None when it is none. It has to be about nothing else."""
-    words = normalize("NFKC", text).casefold().strip()
-    if not _ASKED.search(words) or len(words) > 60:
+def is_question(text: str) -> bool:
+    """It may be one, by its words alone."""
+    return len(text) <= LONGEST_QUESTION and _ASKED.search(_even(text)) is not None
+
+
+def _even(words: str) -> str:
+    return normalize("NFKC", words).casefold().strip()
+
+
+def asked(ask: Ask, text: str, heard_only: bool = False) -> Told | None:
+    """The answer to a question about figures; None when it is none. It has to be about nothing else. `heard_only`:
+    people talk with each other here, so it has to be about what this chat is told anyway."""
+    if not is_question(text):
         return None
-    known = _hearable(ask)
+    words = _even(text)
+    heard = topics.heard(ask.session, ask.channel, ask.chat)
+    known = [one for one in _hearable(ask) if one.topic in heard or not heard_only]
     named = [one for one in known if _names(one, words, within=True)]
     left = words
     for one in named or known:
@@ -54,14 +66,23 @@ def asked(ask: Ask, text: str) -> Told | None:
             left = left.replace(name, " ")
     if _AROUND.sub("", left):
         return None
-    wanted = named or (known if len(known) == 1 else [])
+    wanted = named or [one for one in known if one.topic in heard] or known
     if not wanted:
         return None
-    return Told("\n\n".join(_said(ask, one) for one in wanted))
+    return Told("\n\n".join(_said(ask, one) for one in wanted[:MOST_TOLD]), _buttons(ask, wanted[MOST_TOLD:]))
 
 
 def _hearable(ask: Ask) -> list[watches.Watch]:
-    return [one for one in watches.listed(ask.session) if not ask.outsider or _is_public(ask.session, one.topic)]
+    known = [one for one in watches.listed(ask.session) if not ask.outsider or _is_public(ask.session, one.topic)]
+    return [one for one in known if _is_readable(one)]
+
+
+def _is_readable(row: watches.Watch) -> bool:
+    try:
+        watching.kept(row)
+    except Invalid:  # it was written for another release
+        return False
+    return True
 
 
 def _is_public(session: Session, topic: str) -> bool:
@@ -71,31 +92,27 @@ def _is_public(session: Session, topic: str) -> bool:
 
 def _all_names(row: watches.Watch) -> list[str]:
     """Of the watch and of its figures, the longest first, each also word by word."""
-    try:
-        labels = [one.label for one in watching.kept(row).figures.values()]
-    except Invalid:
-        labels = []
-    whole = [normalize("NFKC", name).casefold() for name in (row.title, row.name, row.topic, *labels)]
+    labels = [one.label for one in watching.kept(row).figures.values()]
+    whole = [_even(name) for name in (row.title, row.name, row.topic, *labels)]
     parts = [part for name in whole for part in name.split() if len(part) > 1]
     return sorted({*whole, *parts}, key=len, reverse=True)
 
 
 def _names(row: watches.Watch, said: str, within: bool = False) -> bool:
-    words = normalize("NFKC", said).casefold().strip()
-    own = [normalize("NFKC", name).casefold() for name in (row.title, row.name, row.topic)]
+    words = _even(said)
+    own = [_even(name) for name in (row.title, row.name, row.topic)]
     own += [part for name in own for part in name.split() if len(part) > 1 and part != "현황"]
     return any(name in words if within else words in name for name in own)
 
 
 def _said(ask: Ask, row: watches.Watch) -> str:
-    last = next(iter(watches.accepted(ask.session, row.name, 1)), None)
-    seen = watches.last_seen(ask.session, row.name)
+    last = watches.last_good(ask.session, row.name)
     head = f"<b>{quoted(row.title)}</b>"
-    if last is None or seen is None:
+    if last is None:
         return f"{head}\n" + ask.t("아직 읽은 값이 없어요.", "Nothing has been read yet.")
-    at = seen.astimezone(ask.now.tzinfo)
+    at = last.at.astimezone(ask.now.tzinfo)
     day = ask.t("오늘 ", "today ") if at.date() == ask.now.date() else f"{at:%m-%d} "
-    return f"{head}\n{watching.shown(watching.kept(row), last.figures, ask.now)}\n" + ask.t(
+    return f"{head}\n{watching.shown(watching.kept(row), last.figures, last.at)}\n" + ask.t(
         f"({day}{at:%H:%M} 기준)", f"(as of {day}{at:%H:%M})"
     )
 

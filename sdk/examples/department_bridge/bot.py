@@ -7,7 +7,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from maru import Ask, Bot
+from maru import Ask, Bot, Button
 
 API = os.environ.get("DEPARTMENT_API", "http://127.0.0.1:9100")
 SECONDS = 5.0
@@ -58,7 +58,11 @@ def stock(ask: Ask, item: str) -> str:
 def order(ask: Ask, item: str, count: int) -> str:
     if not 1 <= count <= 100:
         return ask.t("1개부터 100개까지 주문할 수 있어요.", "1 to 100, please.")
-    sure = ask.wait(ask.t(f"{item} {count}개를 주문할까요? (네/아니요)", f"Order {count} {item}? (yes/no)"))
+    yes, no = ask.t("네", "yes"), ask.t("아니요", "no")
+    sure = ask.wait(
+        ask.t(f"{item} {count}개를 주문할까요?", f"Order {count} {item}?"),
+        buttons=[Button(yes, say=yes), Button(no, say=no)],
+    )
     if (sure or "").strip().casefold() not in ("네", "예", "응", "yes", "y"):
         return ask.t("주문하지 않았어요.", "Not ordered.")
     made = call("/orders", {"item": item, "count": count, "who": ask.user.id}, key=ask.id)

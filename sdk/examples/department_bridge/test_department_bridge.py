@@ -60,7 +60,7 @@ def test_stock_is_told(bridge: Any) -> None:
 
 def test_an_order_is_made_only_when_the_person_is_sure(bridge: Any) -> None:
     assert bridge.answer("/주문 볼펜 3", then=["네"]) == [
-        "볼펜 3개를 주문할까요? (네/아니요)",
+        "볼펜 3개를 주문할까요?",
         "주문했어요. 주문 번호는 1이에요.",
     ]
     assert bridge.answer("/주문 볼펜 3", then=["음…"])[1] == "주문하지 않았어요."

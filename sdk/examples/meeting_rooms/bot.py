@@ -37,11 +37,12 @@ def kept() -> Iterator[sqlite3.Connection]:
 @bot.command("/예약", help="회의실을 예약합니다")
 def reserve(ask: Ask, room: str, span: TimeSpan, day: date | None = None) -> str | Reply:
     """Books a room, today unless another day is said."""
+    today = ask.asked_at.date()  # theirs: the bot's own host may be elsewhere
     if room not in ROOMS:
         return ask.t(f"{room}은(는) 없어요. {', '.join(ROOMS)} 중에서 골라 주세요.", f"Rooms: {', '.join(ROOMS)}")
     if span.end <= span.begin:
         return ask.t("끝나는 때가 시작보다 앞이에요.", "It would end before it begins.")
-    on = (day or date.today()).isoformat()
+    on = (day or today).isoformat()
     begins, ends = f"{span.begin:%H:%M}", f"{span.end:%H:%M}"
     with kept() as db:
         # Should this very ask come again after a crash, the booking is there already.
@@ -55,10 +56,11 @@ def reserve(ask: Ask, room: str, span: TimeSpan, day: date | None = None) -> str
             ).fetchone()
         )
         if taken:
-            said = f"{room}은 {taken[0]}~{taken[1]}에 {taken[2]}님이 쓰세요."
-            return ask.t(said, f"{room} is taken {taken[0]}~{taken[1]} by {taken[2]}.")
+            when, name = f"{taken[0]}~{taken[1]}", taken[2]
+            said = f"{room}은 {when}에 {f'{name}님이 쓰세요' if name else '이미 찼어요'}."
+            return ask.t(said, f"{room} is taken {when}{f' by {name}' if name else ''}.")
         if not mine:
-            row = (ask.id, room, on, begins, ends, ask.user.id, ask.user.name or ask.user.id)
+            row = (ask.id, room, on, begins, ends, ask.user.id, ask.user.name)
             words = "INSERT INTO bookings (ask, room, day, begins, ends, who, name) VALUES (?, ?, ?, ?, ?, ?, ?)"
             mine = (db.execute(words, row).lastrowid,)
     cancel = Button(ask.t("취소", "Cancel"), say=f"/예약취소 {mine[0]}")
@@ -67,14 +69,14 @@ def reserve(ask: Ask, room: str, span: TimeSpan, day: date | None = None) -> str
 
 @bot.command("/예약목록", help="오늘의 예약을 보여 드려요")
 def bookings(ask: Ask, day: date | None = None) -> str:
-    on = day or date.today()
+    on = day or ask.asked_at.date()
     with kept() as db:
         rows = db.execute(
             "SELECT id, room, begins, ends, name FROM bookings WHERE day = ? ORDER BY room, begins", (on.isoformat(),)
         ).fetchall()
     if not rows:
         return ask.t(f"{on:%m월 %d일}에는 예약이 없어요.", f"Nothing is booked on {on:%m-%d}.")
-    return "\n".join(f"{id}. {room} {begins}~{ends} {name}" for id, room, begins, ends, name in rows)
+    return "\n".join(f"{id}. {room} {begins}~{ends} {name}".rstrip() for id, room, begins, ends, name in rows)
 
 
 @bot.command("/예약취소", help="내 예약을 취소해요")

@@ -1,6 +1,8 @@
 """The rooms, by what the bot says."""
 
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,28 @@ def test_two_do_not_get_one_room_at_one_time(rooms: Any, span: str, free: bool) 
     rooms.answer("/예약 회의실 10:00~11:00", user=HANEUL)
     assert ("예약했습니다" in rooms.answer(f"/예약 회의실 {span}", user=MINJI)[0]) is free
     assert "예약했습니다" in rooms.answer(f"/예약 창가방 {span}", user=MINJI)[0]
+
+
+def test_today_and_tomorrow_are_those_of_whoever_asks(rooms: Any) -> None:
+    late = datetime(2026, 12, 24, 23, 30, tzinfo=timezone(timedelta(hours=9)))
+    rooms.answer("/예약 회의실 10:00~11:00 내일", user=HANEUL, at=late)
+    assert rooms.answer("/예약목록", at=late) == ["12월 24일에는 예약이 없어요."]
+    assert rooms.answer("/예약목록 12/25", at=late) == ["1. 회의실 10:00~11:00 하늘"]
+
+
+def test_a_booking_can_be_given_back_by_its_button(rooms: Any) -> None:
+    (told,) = rooms.replies("/예약 회의실 3~4시", user=HANEUL)
+    assert [one.say for one in told.buttons] == ["/예약취소 1"]
+    assert "취소했어요" in rooms.answer(told.buttons[0].say, user=HANEUL)[0]
+
+
+def test_many_at_once_get_one_room_once(rooms: Any) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        asked = [
+            pool.submit(rooms.answer, "/예약 창가방 10:00~11:00", user=User(f"U{number}", f"{number}"))
+            for number in range(8)
+        ]
+    assert sum("예약했습니다" in one.result()[0] for one in asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,12 @@ class Connection:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError, ValueError, RuntimeError):  # Windows; or not in the main thread
-                loop.add_signal_handler(number, self.stopping.set)
+                loop.add_signal_handler(number, self._told_to_stop)
+
+    def _told_to_stop(self) -> None:
+        if self.stopping.is_set():
+            self._idle.set()  # told twice: without waiting for what is worked on
+        self.stopping.set()
 
     async def _leave(self, visits: "asyncio.Task[None]") -> None:
         """Nothing new is begun; what is worked on may end, and its last words may arrive, after a reconnect as well.
