@@ -65,11 +65,18 @@ class Page:
     line: Line
     guest: bool = False
     told: str = ""  # the bots as it was told of them last
+    early: list[str] | None = field(default_factory=list)  # what came before it was greeted
     typing: set[str] = field(default_factory=set)  # chats in which a bot works, as it was told last
 
     @property
     def member(self) -> str:
         return self.ticket.chat
+
+    def put(self, frame: str) -> None:
+        if self.early is None:
+            self.line.put(frame)
+        else:
+            self.early.append(frame)
 
 
 class Chat:
@@ -124,20 +131,18 @@ class Chat:
             began = at - OVERLAP if at else datetime.min.replace(tzinfo=UTC)
             return told, webchat_lines.of_person(session, page.member, began, MOST_LINES)
 
+        self.pages.add(page)  # before the look: what is committed after it is shown by the next of the others
+        self._since = min(self._since, clock.now() - OVERLAP)
         told, lines = await self.rows.read(look)
         if told is None:
             await page.line.connection.close(NO_MEMBER, "no member any more")
             return
         page.told = json.dumps(told)
-        ticket = page.ticket
-        page.line.put(
-            frames.made("welcome", company=ticket.company, name=ticket.name, guest=page.guest, bots=told)
-        )  # fmt: skip
-        for line in lines:
-            page.line.put(frames.made("line", **_line(line)))
-        self.pages.add(page)
-        # What was committed between the look and now is shown by the next one.
-        self._since = min(self._since, clock.now() - OVERLAP)
+        ticket, early = page.ticket, page.early or []
+        page.early = None
+        page.put(frames.made("welcome", company=ticket.company, name=ticket.name, guest=page.guest, bots=told))
+        for frame in [*(frames.made("line", **_line(line)) for line in lines), *early]:
+            page.put(frame)
         self.wake.set()
 
     async def _listen(self, page: Page) -> None:
@@ -207,17 +212,20 @@ class Chat:
         since = min(self._since, began) - OVERLAP
         bots_too, self.bots_changed = self.bots_changed, False
 
+        shown, mine = dict(self._shown), {page.member for page in here}
+
         def look(session: Session) -> tuple[list[webchat_lines.Line], set[str], dict[Page, Any]]:
             told = {page: _told_of(session, page) for page in here} if bots_too else {}
-            return webchat_lines.since(session, since), bot_calls.worked_on(session, CHANNEL), told
+            come = [(id, chat) for id, chat in webchat_lines.since(session, since) if id not in shown]
+            wanted = [id for id, chat in come if webchat.place(chat).member in mine]
+            return webchat_lines.of_ids(session, wanted), bot_calls.worked_on(session, CHANNEL), told
 
-        lines, typing, told = await self.rows.read(look)
+        fresh, typing, told = await self.rows.read(look)
         self._since = began
-        fresh = [line for line in lines if line.id not in self._shown]
-        self._shown.update(dict.fromkeys(line.id for line in fresh))
+        self._shown.update(dict.fromkeys(line.id for line in fresh))  # who comes meanwhile is shown the others next
         while len(self._shown) > REMEMBERED:
             del self._shown[next(iter(self._shown))]
-        for page in here:
+        for page in list(self.pages):
             self._show(page, fresh, typing)
             if page in told:
                 self._tell(page, told[page])
@@ -225,10 +233,10 @@ class Chat:
     def _show(self, page: Page, lines: Sequence[webchat_lines.Line], typing: set[str]) -> None:
         for line in lines:
             if webchat.place(line.chat).member == page.member:
-                page.line.put(frames.made("line", **_line(line)))
+                page.put(frames.made("line", **_line(line)))
         mine = {chat for chat in typing if webchat.place(chat).member == page.member}
         for chat in sorted(mine ^ page.typing):
-            page.line.put(frames.made("typing", to=webchat.place(chat).bot, on=chat in mine))
+            page.put(frames.made("typing", to=webchat.place(chat).bot, on=chat in mine))
         page.typing = mine
 
     def _tell(self, page: Page, told: list[dict[str, Any]] | None) -> None:
@@ -236,7 +244,7 @@ class Chat:
             self._begin(self._close(page, NO_MEMBER, "no member any more"))
         elif json.dumps(told) != page.told:
             page.told = json.dumps(told)
-            page.line.put(frames.made("bots", bots=told))
+            page.put(frames.made("bots", bots=told))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -30,11 +30,25 @@ class Line:
         return self.id.startswith("e")
 
 
-def since(session: Session, at: datetime) -> list[Line]:
-    """Of all chats what came since then, in its order."""
-    said = select(Event).where(Event.channel == CHANNEL, Event.kind == "message", Event.received_at >= at)
-    told = select(Delivery).where(_told(), Delivery.sent_at >= at)
-    return _lines(session.scalars(said).all(), session.scalars(told).all())
+def since(session: Session, at: datetime) -> list[tuple[str, str]]:
+    """Of all chats what came since then: ids and chats alone, for most of it was shown before or is for nobody here."""
+    said = select(Event.id, Event.chat).where(
+        Event.channel == CHANNEL, Event.kind == "message", Event.received_at >= at
+    )
+    told = select(Delivery.id, Delivery.chat).where(_told(), Delivery.sent_at >= at)
+    return [
+        *((f"e{id}", chat) for id, chat in session.execute(said)),
+        *((f"d{id}", chat) for id, chat in session.execute(told)),
+    ]
+
+
+def of_ids(session: Session, ids: Sequence[str]) -> list[Line]:
+    """In their order."""
+    said, told = ([int(id[1:]) for id in ids if id[0] == kind] for kind in "ed")
+    return _lines(
+        session.scalars(select(Event).where(Event.id.in_(said))).all() if said else [],
+        session.scalars(select(Delivery).where(Delivery.id.in_(told))).all() if told else [],
+    )
 
 
 def of_person(session: Session, member: str, since: datetime, most: int) -> list[Line]:
