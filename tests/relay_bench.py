@@ -200,26 +200,35 @@ async def round_trip(house: House) -> None:
 
 
 async def stuck(house: House) -> None:
-    """Another company's bot takes everything, reads nothing and answers nothing."""
-    alone = await rounds(house, 100)
+    """Another company's bot takes everything, reads nothing and answers nothing. What its company's people write is
+    work by itself, so the same is written to a bot that answers."""
+    for per_second in (1, 16):
+        for kind in ("answers", "is stuck"):
+            alone, beside = await rounds(house, 100), await beside_another(house, per_second, kind == "is stuck")
+            print(told(f"{per_second} a second to another company's bot, which {kind}; without", alone))
+            print(told("  with it", beside))
+
+
+async def beside_another(house: House, per_second: int, is_stuck: bool) -> list[float]:
     name, key = new_bot(house, "other")
     async with AsyncExitStack() as stack:
-        await bot(house, stack, key, commands=[], messages=True, at_once=100)
-        talkers = [await page(house, stack, "other") for _ in range(4)]
+        other = await bot(house, stack, key, commands=[], messages=True, at_once=100)
+        pages = [await page(house, stack, "other") for _ in range(min(4, per_second))]
 
-        async def flood(talker: ClientConnection) -> None:
+        async def write(talker: ClientConnection) -> None:
             for number in range(10_000):
-                await talker.send(json.dumps({"type": "say", "id": str(number), "to": name, "text": "가" * 8000}))
+                await talker.send(json.dumps({"type": "say", "id": str(number), "to": name, "text": "가" * 500}))
                 await until(talker, "kept")
-                await asyncio.sleep(0.25)
+                await asyncio.sleep(len(pages) / per_second)
 
-        flooding = [asyncio.create_task(flood(one)) for one in talkers]
+        busy = [asyncio.create_task(write(one)) for one in pages]
+        if not is_stuck:
+            busy.append(asyncio.create_task(echo(other)))
         await asyncio.sleep(5)
-        beside = await rounds(house, 100)
-        for one in flooding:
+        found = await rounds(house, 100)
+        for one in busy:
             one.cancel()
-    print(told("alone", alone))
-    print(told("beside a bot that is stuck, and written to 16 times a second", beside))
+    return found
 
 
 async def restarts(house: House) -> None:
