@@ -1,10 +1,11 @@
 """Several machines on one: `sudo python -m tests.hosts_bench` (Linux; `ip`, PostgreSQL and redis-server of the system).
 
-Each host is a network namespace with a web process, workers and a clock of its own; PostgreSQL and Redis stand in a
-third one, as managed services do, and are reached over TLS with their certificates checked. A front shares the hooks
-out. Sixty customers at a time are told twelve messages half a second apart, and one thing breaks: always at the host
-with most messages on their way. What counts is who was told something twice, not at all or out of order, which hooks
-were not taken, and the longest pause beyond the usual that anybody saw.
+Each host is a network namespace with a web process, workers, a clock and a relay of its own; PostgreSQL and Redis stand
+in a third one, as managed services do, and are reached over TLS with their certificates checked. A front shares hooks
+and sockets out. Sixty customers at a time are told twelve messages half a second apart, others ask three bots with four
+sockets each, and one thing breaks: always at the host with most messages on their way. What counts is who was told
+something twice, not at all or out of order, which hooks were not taken, the longest pause beyond the usual that anybody
+saw, and of the bots whether each command was answered once, how late, and how long their sockets were away.
 """
 
 import argparse
@@ -23,7 +24,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.asked_bots import AskedBots, Askers
 from tests.house import FLASK, GUNICORN, ROOT, SURVEY, House, eventually
+from tests.talking_bots import new_bot
 from tests.torture.database import SENDERS, UNFINISHED
 
 SERVICES, HOSTS = "maru-services", ("maru-a", "maru-b")
@@ -31,6 +34,7 @@ NETWORK, SERVICES_IP = "10.77.0", "10.77.0.1"
 SANDBOX_OUTSIDE = 9002  # the sandbox listens on loopback only; between the hosts its port is passed on
 CUSTOMERS, MESSAGES, WAIT, SLOW = 60, 12, 0.5, 0.4
 CUT_SECONDS = 20.0
+BOTS, SOCKETS, ASKERS, ASK_EVERY = 3, 4, 6, 0.25
 MODULE = "module: hosts\ntitle: hosts\norder: 1\nstarts:\n  - {on: chat_opened, tags: [hosts]}\nmessages:\n" + "".join(
     f"  - {{text: '{number}', wait: {WAIT}}}\n" for number in range(MESSAGES)
 )
@@ -41,15 +45,16 @@ def main() -> int:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--pass-on", nargs=2, metavar=("FROM", "TO"), help=argparse.SUPPRESS)
     parser.add_argument("--front", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--only", default="", help="faults whose name has these words")
     asked = parser.parse_args()
     if asked.pass_on:
         asyncio.run(serve(asked.pass_on[0], [asked.pass_on[1]]))
     elif asked.front:
         asyncio.run(serve(asked.front[0], asked.front[1:]))
     elif asked.inside:
-        return measure()
+        return measure(asked.only)
     else:
-        return with_network()
+        return with_network(asked.only)
     return 0
 
 
@@ -60,7 +65,7 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
-def with_network() -> int:
+def with_network(only: str) -> int:
     """Make the namespaces, run ourselves in that of the services, and leave nothing behind."""
     names = (SERVICES, *HOSTS)
     try:
@@ -75,7 +80,18 @@ def with_network() -> int:
             ip("-n", SERVICES, "link", "set", name, "master", "street", "up")
             ip("-n", name, "addr", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
             ip("-n", name, "link", "set", "eth0", "up")
-        inside = ["ip", "netns", "exec", SERVICES, sys.executable, "-m", "tests.hosts_bench", "--inside"]
+        inside = [
+            "ip",
+            "netns",
+            "exec",
+            SERVICES,
+            sys.executable,
+            "-m",
+            "tests.hosts_bench",
+            "--inside",
+            "--only",
+            only,
+        ]
         return subprocess.run(inside, cwd=ROOT, check=False).returncode
     finally:
         for name in names:
@@ -197,7 +213,12 @@ class Host:
     def __init__(self, name: str, number: int, house: House, folder: Path) -> None:
         self.name, self.address = name, f"{NETWORK}.{number}"
         (folder / name).mkdir()
-        self.env = house.env | {"HOST": self.address, "PORT": "8000", "DATA_DIR": str(folder / name)}
+        self.env = house.env | {
+            "HOST": self.address,
+            "PORT": "8000",
+            "RELAY_PORT": "8001",
+            "DATA_DIR": str(folder / name),
+        }
         del self.env["CLOCK_FILE"]
         self.log = (folder / f"{name}.log").open("ab")
         self.sandbox = str(house.sandbox_port)
@@ -211,6 +232,7 @@ class Host:
             [FLASK, "worker"],
             [FLASK, "worker"],
             [FLASK, "clock"],
+            [FLASK, "relay"],
         ):
             self.processes.append(
                 subprocess.Popen(
@@ -242,6 +264,7 @@ class Street:
         self.services = Services(self.folder)
         self.house = House(self.folder / "house", **self.services.settings(), WEB_CONCURRENCY="1")
         self.hosts = [Host(name, number, self.house, self.folder) for number, name in enumerate(HOSTS, 11)]
+        self.broke_at, self.sockets_lost = 0.0, 0
 
     def open(self) -> None:
         eventually(self.services.is_up, "PostgreSQL takes connections")
@@ -250,17 +273,19 @@ class Street:
         near, far = f"127.0.0.1:{self.house.sandbox_port}", f"{SERVICES_IP}:{SANDBOX_OUTSIDE}"
         ourselves = [sys.executable, "-m", "tests.hosts_bench"]
         self.services.start([*ourselves, "--pass-on", far, near])
-        front = f"127.0.0.1:{self.house.port}"
-        self.services.start([*ourselves, "--front", front, *(f"{host.address}:8000" for host in self.hosts)])
+        for here, there in ((self.house.port, 8000), (self.house.relay_port, 8001)):
+            places = [f"{host.address}:{there}" for host in self.hosts]
+            self.services.start([*ourselves, "--front", f"127.0.0.1:{here}", *places])
         for host in self.hosts:
             host.open()
         self.whole()
         self.house.module(MODULE)
+        self.keys = [new_bot(self.house)[1] for _ in range(BOTS)]
 
     def whole(self) -> None:
-        wanted = len(self.hosts) * 3  # two workers and a clock each
+        wanted = len(self.hosts) * 4  # two workers, a clock and a relay each
         alive = "SELECT count(*) FROM heartbeats WHERE beat_at > extract(epoch FROM now()) - 4"
-        eventually(lambda: self.services.ask(alive) == [(wanted,)], "every worker and clock beats")
+        eventually(lambda: self.services.ask(alive) == [(wanted,)], "every worker, clock and relay beats")
         eventually(lambda: all(self._answers(host) for host in self.hosts), "each host's web answers")
 
     def _answers(self, host: Host) -> bool:
@@ -271,11 +296,17 @@ class Street:
         except requests.RequestException:
             return False
 
-    def busiest(self) -> Host:
-        """The one with most messages on their way just now."""
+    def breaks(self) -> Host:
+        """Cuts off the host with most messages on their way just now."""
         senders = eventually(lambda: self.services.ask(SENDERS.format(delivery=0, chat="")), "a message is on its way")
         pids = Counter(pid for (pid,) in senders)
-        return max(self.hosts, key=lambda host: sum(pids[process.pid] for process in host.processes))
+        host = max(self.hosts, key=lambda host: sum(pids[process.pid] for process in host.processes))
+        ours = ",".join(str(process.pid) for process in host.processes)
+        held = "SELECT count(*) FROM bot_sockets s JOIN heartbeats h ON h.id = s.relay WHERE h.pid IN"
+        ((self.sockets_lost,),) = self.services.ask(f"{held} ({ours})")
+        self.broke_at = time.time()
+        host.cut()
+        return host
 
     def close(self) -> None:
         for host in self.hosts:
@@ -293,22 +324,18 @@ def nothing(street: Street) -> None:
 
 
 def killed(street: Street) -> None:
-    host = street.busiest()
-    host.cut()
-    host.kill()
+    street.breaks().kill()
 
 
 def cut_off(street: Street) -> None:
     """It lives on, believes what it believed, and comes back."""
-    host = street.busiest()
-    host.cut()
+    host = street.breaks()
     time.sleep(CUT_SECONDS)
     host.cut(off=False)
 
 
 def cut_off_then_killed(street: Street) -> None:
-    host = street.busiest()
-    host.cut()
+    host = street.breaks()
     time.sleep(3)
     host.kill()
 
@@ -321,36 +348,43 @@ FAULTS: dict[str, Callable[[Street], None]] = {
 }
 
 
-def measure() -> int:
-    street, broken = Street(), 0
+def measure(only: str) -> int:
+    street, good = Street(), True
     try:
         street.open()
-        print(f"{'':45}  pause   wrongly told   hooks refused / taken")
-        for name, fault in FAULTS.items():
-            pause, wrong, refused, taken = measured(street, fault)
-            broken += wrong
-            print(f"{name:45}  {pause:5.1f} s {wrong:5} of {CUSTOMERS}   {refused} / {taken}", flush=True)
+        for name, fault in ((name, fault) for name, fault in FAULTS.items() if only in name):
+            good = measured(street, name, fault) and good
             for host in street.hosts:
                 host.cut(off=False)
                 if not host.processes:
                     host.open()
             street.whole()
-        return 1 if broken else 0
+        return 0 if good else 1
     finally:
         street.close()
 
 
-def measured(street: Street, fault: Callable[[Street], None]) -> tuple[float, int, int, int]:
+def measured(street: Street, name: str, fault: Callable[[Street], None]) -> bool:
     house = street.house
     before = len(house.control("record")["webhooks"])
     house.faults({"do": "slow", "seconds": SLOW, "match": {"method": "POST"}})
-    asked = {"n": CUSTOMERS, "profile": SURVEY, "tags": ["hosts"]}
-    chats = house.control("crowd", asked)["chats"]
-    for chat in chats[: CUSTOMERS // 2]:
-        house.wait(chat, 1)
-    fault(street)
-    for chat in chats:
-        house.wait(chat, MESSAGES, patience=90)
+    bots = AskedBots(street.folder, f"ws://127.0.0.1:{house.relay_port}", street.keys, SOCKETS, house.env)
+    try:
+        askers = Askers(house.sandbox_url, bots.commands, ASKERS, ASK_EVERY)
+        street.broke_at, street.sockets_lost = time.time(), 0
+        asked = {"n": CUSTOMERS, "profile": SURVEY, "tags": ["hosts"]}
+        chats = house.control("crowd", asked)["chats"]
+        for chat in chats[: CUSTOMERS // 2]:
+            house.wait(chat, 1)
+        fault(street)
+        for chat in chats:
+            house.wait(chat, MESSAGES, patience=90)
+        judged = askers.judged()
+        with suppress(AssertionError):  # they live on where their host came back
+            eventually(lambda: len(bots.came(street.broke_at)) >= street.sockets_lost, "the sockets came again", 35)
+        away, came = bots.away(street.broke_at), bots.came(street.broke_at)
+    finally:
+        bots.close()
     eventually(lambda: street.services.ask(UNFINISHED) == [(0,)], "nothing is on its way")
     pauses, wrong = [], 0
     for chat in chats:
@@ -359,7 +393,16 @@ def measured(street: Street, fault: Callable[[Street], None]) -> tuple[float, in
         pauses += [after["at"] - first["at"] for first, after in zip(told, told[1:], strict=False)]
     hooks = house.control("record")["webhooks"][before:]
     refused = sum(hook["status"] != 200 for hook in hooks)
-    return max(pauses) / 1000 - WAIT - SLOW, wrong, refused, len(hooks) - refused
+    print(
+        f"FIGURE {name}: longest extra pause {max(pauses) / 1000 - WAIT - SLOW:.1f} s; told wrongly {wrong} of", end=" "
+    )
+    print(f"{CUSTOMERS}; hooks refused {refused} of {len(hooks)};", end=" ")
+    print(
+        f"{judged}; {len(came)} sockets came again, the last {max(came, default=0.0):.1f} s after it broke, each away",
+        end=" ",
+    )
+    print(f"for at most {max(away, default=0.0):.1f} s as it saw it", flush=True)
+    return not wrong and judged.is_good
 
 
 if __name__ == "__main__":
