@@ -17,9 +17,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ NETWORK, SERVICES_IP = "10.77.0", "10.77.0.1"
 SANDBOX_OUTSIDE = 9002  # the sandbox listens on loopback only; between the hosts its port is passed on
 CUSTOMERS, MESSAGES, WAIT, SLOW = 60, 12, 0.5, 0.4
 CUT_SECONDS = 20.0
+MAX_CONNECTIONS = 400
 BOTS, SOCKETS, ASKERS, ASK_EVERY = 3, 4, 6, 0.25
 MODULE = "module: hosts\ntitle: hosts\norder: 1\nstarts:\n  - {on: chat_opened, tags: [hosts]}\nmessages:\n" + "".join(
     f"  - {{text: '{number}', wait: {WAIT}}}\n" for number in range(MESSAGES)
@@ -165,8 +168,8 @@ class Services:
         with (home / "data" / "pg_hba.conf").open("a") as rules:
             rules.write(f"hostssl all all {NETWORK}.0/24 scram-sha-256\n")
         options = {
-            "listen_addresses": SERVICES_IP, "ssl": "on", "ssl_cert_file": home / "cert.pem",
-            "ssl_key_file": home / "key.pem", "unix_socket_directories": home,
+            "listen_addresses": SERVICES_IP, "max_connections": MAX_CONNECTIONS, "ssl": "on",
+            "ssl_cert_file": home / "cert.pem", "ssl_key_file": home / "key.pem", "unix_socket_directories": home,
         }  # fmt: skip
         given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         self.start([*as_postgres, str(programs / "postgres"), "-D", str(home / "data"), *given])
@@ -188,6 +191,17 @@ class Services:
 
         with psycopg.connect(self.settings()["DATABASE_URL"], connect_timeout=3) as connection:
             return list(connection.execute(sql).fetchall())
+
+    def count_connections(self, over: threading.Event) -> int:
+        """How many there were of this product at most, until then."""
+        import psycopg
+
+        most = 0
+        with psycopg.connect(self.settings()["DATABASE_URL"], autocommit=True) as connection:
+            while not over.wait(0.2):
+                found = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE client_addr IS NOT NULL")
+                most = max(most, int(found.fetchall()[0][0]) - 1)
+        return most
 
     def is_up(self) -> bool:
         import psycopg
@@ -368,6 +382,8 @@ def measured(street: Street, name: str, fault: Callable[[Street], None]) -> bool
     house = street.house
     before = len(house.control("record")["webhooks"])
     house.faults({"do": "slow", "seconds": SLOW, "match": {"method": "POST"}})
+    over, counting = threading.Event(), ThreadPoolExecutor(1)
+    counted = counting.submit(street.services.count_connections, over)
     bots = AskedBots(street.folder, f"ws://127.0.0.1:{house.relay_port}", street.keys, SOCKETS, house.env)
     try:
         askers = Askers(house.sandbox_url, bots.commands, ASKERS, ASK_EVERY)
@@ -385,6 +401,7 @@ def measured(street: Street, name: str, fault: Callable[[Street], None]) -> bool
         away, came = bots.away(street.broke_at), bots.came(street.broke_at)
     finally:
         bots.close()
+        over.set()
     eventually(lambda: street.services.ask(UNFINISHED) == [(0,)], "nothing is on its way")
     pauses, wrong = [], 0
     for chat in chats:
@@ -397,11 +414,9 @@ def measured(street: Street, name: str, fault: Callable[[Street], None]) -> bool
         f"FIGURE {name}: longest extra pause {max(pauses) / 1000 - WAIT - SLOW:.1f} s; told wrongly {wrong} of", end=" "
     )
     print(f"{CUSTOMERS}; hooks refused {refused} of {len(hooks)};", end=" ")
-    print(
-        f"{judged}; {len(came)} sockets came again, the last {max(came, default=0.0):.1f} s after it broke, each away",
-        end=" ",
-    )
-    print(f"for at most {max(away, default=0.0):.1f} s as it saw it", flush=True)
+    print(f"{judged}; {len(came)} of {street.sockets_lost} sockets came again, the last", end=" ")
+    print(f"{max(came, default=0.0):.1f} s after it broke, {max(away, default=0.0):.1f} s after it knew;", end=" ")
+    print(f"at most {counted.result()} connections to PostgreSQL", flush=True)
     return not wrong and judged.is_good
 
 
