@@ -89,6 +89,9 @@ def engine_options(url: str, patience: float) -> dict[str, Any]:
     # A frozen process must not keep its locks, nor a server that vanished keep us waiting for hours.
     waits += f" -c idle_in_transaction_session_timeout={FROZEN_SECONDS * 1000}"
     alive = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000}
+    # Nor must a host that vanished: between two messages of one statement the server counts no time, and would keep
+    # locks and connections for two hours.
+    waits += "".join(f" -c tcp_{name.removeprefix('tcp_')}={value}" for name, value in alive.items())
     return {
         "connect_args": {"connect_timeout": 3, "options": waits, **alive},
         "pool_size": 10,

@@ -48,12 +48,15 @@ def main() -> int:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--pass-on", nargs=2, metavar=("FROM", "TO"), help=argparse.SUPPRESS)
     parser.add_argument("--front", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--half-say", metavar="DATABASE_URL", help=argparse.SUPPRESS)
     parser.add_argument("--only", default="", help="faults whose name has these words")
     asked = parser.parse_args()
     if asked.pass_on:
         asyncio.run(serve(asked.pass_on[0], [asked.pass_on[1]]))
     elif asked.front:
         asyncio.run(serve(asked.front[0], asked.front[1:]))
+    elif asked.half_say:
+        half_say(asked.half_say)
     elif asked.inside:
         return measure(asked.only)
     else:
@@ -362,10 +365,45 @@ FAULTS: dict[str, Callable[[Street], None]] = {
 }
 
 
+def half_say(database_url: str) -> None:
+    """Change a row in a statement that never comes to its end, which no time-out of PostgreSQL's counts."""
+    import psycopg
+
+    from store.database import engine_options
+
+    with psycopg.connect(database_url, **engine_options(database_url, 5.0)["connect_args"]) as connection:
+        connection.pgconn.enter_pipeline_mode()
+        connection.pgconn.send_query_params(b"BEGIN", None)
+        connection.pgconn.send_query_params(b"UPDATE heartbeats SET pid = pid", None)
+        connection.pgconn.send_flush_request()
+        connection.pgconn.flush()
+        print("said", flush=True)
+        time.sleep(600)
+
+
+def cut_off_in_mid_sentence(street: Street) -> bool:
+    """For how long does a host that vanished keep its locks?"""
+    url, host = street.services.settings()["DATABASE_URL"], street.hosts[0]
+    command = ["ip", "netns", "exec", host.name, sys.executable, "-m", "tests.hosts_bench", "--half-say", url]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as speaking:
+        assert speaking.stdout is not None and speaking.stdout.readline() == b"said\n"
+        time.sleep(0.5)
+        host.cut()
+        began = time.monotonic()
+        street.services.ask("SELECT pid FROM heartbeats FOR UPDATE")
+        took = time.monotonic() - began
+        host.cut(off=False)
+        speaking.kill()
+    print(f"FIGURE a host that vanished in mid-sentence kept its locks for {took:.1f} s", flush=True)
+    return took < 20
+
+
 def measure(only: str) -> int:
-    street, good = Street(), True
+    street = Street()
     try:
         street.open()
+        good = cut_off_in_mid_sentence(street)
+        street.whole()
         for name, fault in ((name, fault) for name, fault in FAULTS.items() if only in name):
             good = measured(street, name, fault) and good
             for host in street.hosts:
