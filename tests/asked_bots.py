@@ -21,7 +21,7 @@ import requests
 from tests.house import ROOT, eventually
 
 THINKS = 0.3  # seconds over each command, so that some are in hand whenever something breaks
-CAME, WENT = "connected company", ("disconnected", "not connected")
+CAME, WENT = "connected company", ("= connection is CLOSED", "disconnected", "not connected")
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,9 @@ def main() -> None:
     from maru import Ask, Bot
 
     logging.basicConfig(level=logging.INFO, format="%(created).3f %(message)s", stream=sys.stdout)
+    sockets = logging.getLogger("websockets.client")  # the SDK does not tell that it goes when it is asked to
+    sockets.setLevel(logging.DEBUG)
+    sockets.addFilter(lambda record: record.getMessage().startswith(WENT[0]))
     bot = Bot()
 
     @bot.command(sys.argv[1], help="answers", guests=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 import requests
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tests.alerts_bench import subscribe, topic_with_hook
 from tests.asked_bots import AskedBots, Askers
@@ -198,9 +198,8 @@ def days(house: House, folder: Path, chats: int) -> None:
     for name in found[0]:
         print(f"  {name:10}", *(f"{one.get(name, 0):6.1f} MiB" for one in found))
     print(f"  {'together':10}", *(f"{sum(one.values()):6.1f} MiB" for one in found))
-    with connected(house) as connection:
-        for name in ("events", "answers", "deliveries"):
-            print(f"  {name}: {connection.exec_driver_sql(f'SELECT count(*) FROM {name}').scalar()} rows")
+    for name, (rows, size) in sorted(table_sizes(house).items(), key=lambda one: -one[1][1])[:6]:
+        print(f"  {name}: {rows} rows, {size / max(rows, 1) / 1024:.2f} KiB each with its indexes")
 
 
 def open_chats(house: House, count: int, at_once: int = 100) -> None:
@@ -217,7 +216,7 @@ def open_chats(house: House, count: int, at_once: int = 100) -> None:
 def _late(house: House) -> int:
     """Hooks on their way, events to decide, and messages whose time has come."""
     record = house.control("record")
-    hooks = len(record["chats"]) - sum(hook["kind"] == "opened" for hook in record["webhooks"])
+    hooks: int = len(record["chats"]) - sum(hook["kind"] == "opened" for hook in record["webhooks"])
     with connected(house) as connection:
         events, rows = table(connection, "events"), table(connection, "deliveries")
         now = datetime.now(UTC).replace(tzinfo=None if connection.dialect.name == "sqlite" else UTC)
@@ -258,6 +257,20 @@ def database_size(house: House) -> int:
         pragmas = ("page_count", "freelist_count", "page_size")
         pages, free, size = (int(connection.exec_driver_sql(f"PRAGMA {one}").scalar() or 0) for one in pragmas)
         return (pages - free) * size
+
+
+TABLE_SIZES = {
+    "sqlite": "SELECT m.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_master m ON m.name = d.name GROUP BY 1",
+    "postgresql": "SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables",
+}
+
+
+def table_sizes(house: House) -> dict[str, tuple[int, int]]:
+    """Rows and bytes of each table."""
+    with connected(house) as connection:
+        sizes = connection.exec_driver_sql(TABLE_SIZES[connection.dialect.name]).all()
+        counts = {name: connection.scalar(select(func.count()).select_from(text(f'"{name}"'))) for name, _ in sizes}
+        return {name: (int(counts[name] or 0), int(size)) for name, size in sizes}
 
 
 def _waiting(house: House) -> int:
