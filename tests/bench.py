@@ -204,25 +204,30 @@ def days(house: House, folder: Path, chats: int) -> None:
 
 def open_chats(house: House, count: int, at_once: int = 100) -> None:
     """As quickly as they are answered; every fourth customer says thanks."""
+    wanted, _ = _answered_and_late(house)
     for opened_already in range(0, count, at_once):
         asked = {"n": at_once, "profile": SURVEY, "tags": ["설문완료"]}
         for chat in house.control("crowd", asked)["chats"][::4]:
             house.say(chat, "감사합니다")
-        eventually(lambda: _late(house) < 2 * at_once, "most of what is due is said", 120)
+        wanted += at_once
+
+        def nearly_done(wanted: int = wanted) -> bool:
+            answered, late = _answered_and_late(house)
+            return wanted - answered + late < 2 * at_once
+
+        eventually(nearly_done, "most of what is due is said", 120)
         if opened_already % 500 == 400:
             print("  ", {name: round(mib) for name, mib in memory(house).items()}, flush=True)
 
 
-def _late(house: House) -> int:
-    """Hooks on their way, events to decide, and messages whose time has come."""
-    record = house.control("record")
-    hooks: int = len(record["chats"]) - sum(hook["kind"] == "opened" for hook in record["webhooks"])
+def _answered_and_late(house: House) -> tuple[int, int]:
+    """Answers so far, and messages whose time has come."""
     with connected(house) as connection:
-        events, rows = table(connection, "events"), table(connection, "deliveries")
+        made, rows = table(connection, "answers"), table(connection, "deliveries")
         now = datetime.now(UTC).replace(tzinfo=None if connection.dialect.name == "sqlite" else UTC)
         due = select(func.count()).where(rows.c.state.in_(("waiting", "sending")), rows.c.due_at < now)
-        new = select(func.count()).where(events.c.state == "new")
-        return hooks + int(connection.scalar(due) or 0) + int(connection.scalar(new) or 0)
+        answered = connection.scalar(select(func.count()).select_from(made))
+        return int(answered or 0), int(connection.scalar(due) or 0)
 
 
 def _look_and_alert(house: House, http: requests.Session, hook: str, over: threading.Event) -> int:
