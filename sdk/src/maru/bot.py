@@ -90,7 +90,8 @@ class Bot:
         """Answer everything else that is said to this bot."""
         if self._message is not None:
             raise ValueError("there is a handler for messages already")
-        signature(run)
+        if any(not one.optional and not one.many for one in signature(run).parameters):
+            raise TypeError(f"{run.__name__}: a handler of messages takes the ask alone; what was said is ask.text")
         self._message = run
         return run
 
@@ -238,7 +239,8 @@ class Bot:
         key = (self.key or os.environ.get("MARU_KEY", "")).strip()
         url = self.url or os.environ.get("MARU_URL", "")
         if not re.fullmatch(r"mb_[!-~]+", key):
-            raise SystemExit(f"MARU_KEY: {'is none' if key else 'missing'}; it is the bot's key, mb_…")
+            what = "is no key" if key else "missing"
+            raise SystemExit(f"MARU_KEY: {what}; it is the bot's key, mb_…, shown once when it was made")
         try:
             address = socket_address(url)
         except ValueError as error:
@@ -307,7 +309,7 @@ def _reply(ask: Ask, said: Any) -> None:
         ask.reply(said)
     elif isinstance(said, int | float) and not isinstance(said, bool):
         ask.reply(str(said))
-    else:
+    elif said is not None:  # one of several: [a, b if … else None]
         raise TypeError(f"a handler said {type(said).__name__}; say a text or a Reply")
 
 
