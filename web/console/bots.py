@@ -116,7 +116,7 @@ def new_bot(company: str) -> AnyResponse:
 def _shown_once(company: str, name: str, key: str) -> dict[str, str]:
     base = settings().base_url
     url = base if urlsplit(base).scheme == "https" else f"ws://127.0.0.1:{settings().relay_port}"
-    return {"company": company, "bot": name, "key": key, "url": url}
+    return {"company": company, "bot": name, "lines": f"MARU_KEY={key}\nMARU_URL={url}"}
 
 
 @console.post("/bots/<company>/<name>/rotate", endpoint="bots_rotate")

@@ -102,6 +102,9 @@ class Bot:
         self._middleware.append(run)
         return run
 
+    def knows(self, name: str) -> bool:
+        return _folded(name) in self.commands
+
     @property
     def hears_messages(self) -> bool:
         return self._message is not None
