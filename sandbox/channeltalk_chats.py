@@ -23,7 +23,8 @@ MANAGERS = {
     "233101": {"id": "233101", "channelId": CHANNEL_ID, "name": "박서준", "email": "sj@shop.example.kr"},
     "233102": {"id": "233102", "channelId": CHANNEL_ID, "name": "이도윤", "email": "dy@shop.example.kr"},
 }
-GROUP = {"id": "5521", "channelId": CHANNEL_ID, "name": "알림", "scope": "all", "version": 1}  # a public team chat
+GROUP_ID = "5521"
+GROUP = {"id": GROUP_ID, "channelId": CHANNEL_ID, "name": "알림", "scope": "all", "version": 1}  # a public team chat
 ON_DUTY = "233101"  # the manager in whose seat a person or a test sits
 STATES = ("opened", "closed", "snoozed", "queued", "initial", "missed")
 CONTACTS = ("email", "mobileNumber")
@@ -70,7 +71,7 @@ class Chats:
         self.members: dict[str, str] = {}
         self.bots: dict[str, Json] = {}
         self.retired_bots: dict[str, Json] = {}
-        self.groups: dict[str, Chat] = {GROUP["id"]: Chat(dict(GROUP))}
+        self.groups: dict[str, Chat] = {GROUP_ID: Chat(dict(GROUP))}
         self._bots_made = 0
         self.default_bot = self.named_bot("채널봇")
 

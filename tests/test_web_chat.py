@@ -147,7 +147,7 @@ def test_what_other_bots_say_is_unread_until_it_is_seen(salon: House, browser: A
         row.click()
         assert row.locator(".unread").count() == 0
         assert not page.title().startswith("(")
-        row.get_by_text("있어요", exact=True).wait_for()
+        row.get_by_text("지금 있어요", exact=True).wait_for()
     row.get_by_text("자리에 없어요").wait_for()
 
 
@@ -210,7 +210,7 @@ def test_no_company_sees_anothers_bots(salon: House, browser: Any, company: str)
     with here(salon, other_key, commands=[{"name": command}], messages=True) as foreign, here(salon, key, commands=[]):
         seat.page.click(f"#bots [data-bot={mine}]")
         say(seat, f"{command} 열려라")
-        seat.page.get_by_text("명령만").wait_for()
+        seat.page.get_by_text("그런 명령이 없어요").wait_for()
         seat.page.fill("#say", command[:3])
         assert seat.page.locator("#completions [role=option]").count() == 0
         assert seen_bots(seat) == [mine, ""]

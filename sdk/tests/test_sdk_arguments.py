@@ -2,6 +2,7 @@
 
 import enum
 from datetime import date, datetime, time, timedelta, timezone
+from functools import partial
 from typing import Any, Literal
 
 import pytest
@@ -218,6 +219,17 @@ def test_what_cannot_be_read_from_a_chat_is_refused_when_it_is_written() -> None
             bot.command(name)(lambda ask: None)
     bot.command("/119")(lambda ask: "불이야")
     assert bot.answer("/119") == ["불이야"]
+
+
+def test_names_that_only_the_type_checker_knows_do_no_harm() -> None:
+    bot = Bot()
+
+    def doubled(ask: "OnlyForTheChecker", number: "int") -> "OnlyForTheChecker":  # type: ignore[name-defined]  # noqa: F821
+        return number * 2
+
+    bot.command("/두배")(doubled)
+    bot.command("/네배")(partial(lambda times, ask, number: number * times, 4))
+    assert (bot.answer("/두배 4"), bot.answer("/네배 4")) == (["8"], ["4444"])
 
 
 def test_tomorrow_is_the_day_after_it_was_asked_wherever_the_bot_runs() -> None:

@@ -102,25 +102,35 @@ class Signature:
 
 def signature(function: Callable[..., Any]) -> Signature:
     """Raises TypeError where a type cannot be read from a chat."""
-    hints = typing.get_type_hints(function)
+    called = getattr(function, "__name__", type(function).__name__)
     parameters = list(inspect.signature(function).parameters.values())
+    hints = _hints(function, parameters[1:])
     if not parameters or parameters[0].kind not in (
         inspect.Parameter.POSITIONAL_ONLY,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
     ):
-        raise TypeError(f"{function.__name__}: the first parameter is the ask, as in def {function.__name__}(ask, …)")
+        raise TypeError(f"{called}: the first parameter is the ask, as in def {called}(ask, …)")
     found = []
     for one in parameters[1:]:
         if one.kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
-            raise TypeError(f"{function.__name__}: '{one.name}': a chat has no keyword arguments")
+            raise TypeError(f"{called}: '{one.name}': a chat has no keyword arguments")
         many = one.kind is inspect.Parameter.VAR_POSITIONAL
         kind, optional = _without_none(hints.get(one.name, str))
         optional = optional or one.default is not inspect.Parameter.empty
         default = None if one.default is inspect.Parameter.empty else one.default
         if not many and not _is_known(kind):
-            raise TypeError(f"{function.__name__}: '{one.name}': {kind!r} cannot be read from a chat")
+            raise TypeError(f"{called}: '{one.name}': {kind!r} cannot be read from a chat")
         found.append(Parameter(one.name, kind, optional, default, many))
     return Signature(tuple(found))
+
+
+def _hints(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> dict[str, Any]:
+    """Of these alone: what the ask and the answer are called may be known to the type checker only."""
+    inner: Any = getattr(function, "func", function)  # of a partial
+    inner = inspect.unwrap(inner if hasattr(inner, "__globals__") else type(inner).__call__)
+    written = {one.name: one.annotation for one in parameters if one.annotation is not inspect.Parameter.empty}
+    known = types.SimpleNamespace(__annotations__=written, __globals__=getattr(inner, "__globals__", {}))
+    return typing.get_type_hints(known)
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
@@ -197,8 +207,18 @@ def _unlike(parameter: Parameter, text: str) -> Wrong:
 # --- one reader a type: what it reads at the beginning, and the rest ---
 
 
-_QUOTES = ('""', "“”", "„“", "''", "‘’", "「」", "『』", "«»", "＂＂")
-_QUOTED = re.compile("(?:" + "|".join(f"{begin}([^{end}]*){end}" for begin, end in _QUOTES) + r")(?=\s|$)")
+_QUOTES = (
+    '"([^"]*)"',
+    "“([^”]*)”",
+    "„([^“]*)“",
+    "'([^']*)'",
+    "‘([^’]*)’",
+    "「([^」]*)」",
+    "『([^』]*)』",
+    "«([^»]*)»",
+    "＂([^＂]*)＂",
+)
+_QUOTED = re.compile(f"(?:{'|'.join(_QUOTES)})" + r"(?=\s|$)")
 # What an input method types wide, and the minus of a text processor: one letter for one, so that places stay the same.
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x2212: "-", 0xFE63: "-"}
 

@@ -91,7 +91,9 @@ class Bot:
         if self._message is not None:
             raise ValueError("there is a handler for messages already")
         if any(not one.optional and not one.many for one in signature(run).parameters):
-            raise TypeError(f"{run.__name__}: a handler of messages takes the ask alone; what was said is ask.text")
+            raise TypeError(
+                f"{getattr(run, '__name__', run)}: a handler of messages takes the ask alone; what was said is ask.text"
+            )
         self._message = run
         return run
 
