@@ -93,6 +93,17 @@ def test_what_cannot_run_is_told_in_one_line(file: str, bot: str, told: str, tmp
     assert ran.returncode == 1 and told in ran.stderr and ran.stderr.count("\n") == 1
 
 
+def test_run_by_python_itself_it_reads_the_key_beside_it_too(relay: SmallRelay, tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text("from maru import Bot\nBot().run()\n", encoding="utf8")
+    (tmp_path / ".env").write_text(f"MARU_KEY={KEY}\nMARU_URL={relay.url}\n", encoding="utf8")
+    running = subprocess.Popen([sys.executable, tmp_path / "bot.py"], env=ENV, stderr=subprocess.DEVNULL)
+    try:
+        relay.next("hello")
+    finally:
+        running.terminate()
+    assert running.wait(15) == 0
+
+
 @pytest.fixture
 def relay() -> Iterator[SmallRelay]:
     with small_relay() as made:

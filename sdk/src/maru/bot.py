@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from unicodedata import normalize
 from urllib.parse import urlsplit
@@ -241,6 +242,9 @@ class Bot:
 
         if not logging.getLogger().handlers:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        program = getattr(sys.modules["__main__"], "__file__", None)
+        if program:  # python bot.py
+            read_env(Path(program).resolve().parent / ".env")
         key = (self.key or os.environ.get("MARU_KEY", "")).strip()
         url = self.url or os.environ.get("MARU_URL", "")
         if not re.fullmatch(r"mb_[!-~]+", key):
@@ -254,6 +258,20 @@ class Bot:
         asyncio.run(connection.run())
         if connection.refused:
             raise SystemExit(f"maru: {connection.refused}")
+
+
+def read_env(path: Path) -> None:
+    """MARU_KEY and MARU_URL from the .env beside the bot, so that no key is typed where a shell remembers it. What the
+    environment says holds; of two lines in the file the later one does."""
+    if not path.is_file():
+        return
+    read = {}
+    for line in path.read_text(encoding="utf8").splitlines():
+        found = re.fullmatch(r"\s*(?:export\s+)?(MARU_[A-Z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(\S*))\s*", line)
+        if found:
+            read[found[1]] = found[2] or found[3] or found[4] or ""
+    for name, value in read.items():
+        os.environ.setdefault(name, value)
 
 
 def socket_address(url: str) -> str:

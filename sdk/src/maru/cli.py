@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from maru.asks import Ask, Chat, User
-from maru.bot import Bot, split
+from maru.bot import Bot, read_env, split
 
 LOOK_SECONDS = 0.5
 BOT = '''"""{name}: a bot for Maru."""
@@ -109,20 +109,6 @@ def load(path: Path) -> Bot:
     if len(bots) != 1:
         raise SystemExit(f"maru: {path}: {'has no Bot' if not bots else 'has several Bots'}; it needs just one")
     return next(iter(bots.values()))
-
-
-def read_env(path: Path) -> None:
-    """MARU_KEY and MARU_URL from the .env beside the bot, so that no key is typed where a shell remembers it. What the
-    environment says holds; of two lines in the file the later one does."""
-    if not path.is_file():
-        return
-    read = {}
-    for line in path.read_text(encoding="utf8").splitlines():
-        found = re.fullmatch(r"\s*(?:export\s+)?(MARU_[A-Z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(\S*))\s*", line)
-        if found:
-            read[found[1]] = found[2] or found[3] or found[4] or ""
-    for name, value in read.items():
-        os.environ.setdefault(name, value)
 
 
 class Shell:
