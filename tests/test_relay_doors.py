@@ -257,6 +257,7 @@ def test_a_question_in_a_team_chat_begins_a_thread_and_is_answered_there(inn: Ho
         assert of_the_team(inn, f"{name} 3시에 봬요")["rootMessageId"] == root
 
 
+@pytest.mark.slow  # its quicker relative: a team chat
 def test_in_rooms_and_spaces_the_reply_is_in_the_thread_of_the_command(inn: House) -> None:
     name, (_, key) = new_command(), new_bot(inn)
     room, space = inn.room("kim@example.kr"), inn.space("minji@example.com")
