@@ -342,7 +342,10 @@ def shown_key(text: str) -> str:
     return found[0]
 
 
-@pytest.mark.parametrize(("width", "lang", "scheme"), [(390, "en-US", "dark"), (1280, "ko-KR", "light")])
+@pytest.mark.parametrize(
+    ("width", "lang", "scheme"),
+    [(390, "en-US", "dark"), pytest.param(1280, "ko-KR", "light", marks=pytest.mark.slow)],
+)
 def test_the_consoles_page_and_the_guide_are_well_made(
     salon: House, browser: Any, company: str, admin: Person, width: int, lang: str, scheme: str
 ) -> None:

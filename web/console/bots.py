@@ -23,7 +23,6 @@ def the_bots() -> Response:
     if is_htmx() and "now" in request.args:
         with database.reading() as session:
             here = _here(session, bots.listed(session, who().company or None))
-            session.expunge_all()
         return page("bots_now.html", here=here)
     return _page()
 
@@ -34,7 +33,6 @@ def _page(status: int = 200, **shown: Any) -> Response:
         theirs = (one.name for one in companies.listed(session) if who().company in ("", one.name))
         names = sorted(theirs, key=lambda name: (name != home, name))
         listed = [_company(session, name) for name in names]
-        session.expunge_all()  # or each row would be read again as it is drawn, and a socket may be gone by then
     return page("bots.html", status, companies=listed, channel_name=channel_name, home=home, **shown)
 
 
