@@ -99,7 +99,15 @@ ON_BOTH = ("test_promise_",)
 ON_POSTGRESQL = ("test_workers_retention",)
 
 # They take longest, and a file is one piece of work: begun last, they would keep one core busy alone.
-LONG = ("test_promise_", "test_run_", "test_web_chat", "test_console_", "test_security_", "test_alerts_", "test_telegram_")
+LONG = (
+    "test_promise_",
+    "test_run_",
+    "test_web_chat",
+    "test_console_",
+    "test_security_",
+    "test_alerts_",
+    "test_telegram_",
+)
 
 
 @pytest.hookimpl(wrapper=True)
