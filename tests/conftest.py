@@ -95,8 +95,6 @@ def browser() -> Iterator[Any]:
 
 # What holds on both databases in `make test`. The rest does in `make test-all`.
 ON_BOTH = ("test_promise_",)
-# Of these the one variant that `make test` runs is PostgreSQL's.
-ON_POSTGRESQL = ("test_workers_retention",)
 
 # They take longest, and a file is one piece of work: begun last, they would keep one core busy alone.
 LONG = (
@@ -113,7 +111,7 @@ LONG = (
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
-        if "postgresql" in item.name and not item.path.name.startswith((*ON_BOTH, *ON_POSTGRESQL)):
+        if "postgresql" in item.name and not item.path.name.startswith(ON_BOTH):
             item.add_marker(pytest.mark.slow)
     yield
     items.sort(key=lambda item: not item.path.name.startswith(LONG))

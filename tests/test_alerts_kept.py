@@ -41,6 +41,7 @@ def counted(kept: House, name: str) -> int:
         return int(connection.scalar(select(func.count()).select_from(table(connection, name))) or 0)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_half_way_leaves_nobody_out_and_tells_nobody_twice(kept: House) -> None:
     topic = Topic(kept)
     chats = [f"{number}@example.kr" for number in range(MANY)]

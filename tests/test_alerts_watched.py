@@ -77,6 +77,7 @@ def test_a_page_that_does_not_change_is_not_sent_again(watching: House, page: Pa
     assert page.calls[0]["user-agent"].startswith("Maru/")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_told_to_staff_after_three_in_a_row_and_never_to_subscribers(
     watching: House, page: Page, name: str
 ) -> None:

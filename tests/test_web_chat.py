@@ -69,7 +69,10 @@ def seen_bots(seat: Seat) -> list[str]:
     return [str(row.get_attribute("data-bot")) for row in seat.page.locator("#bots [data-bot]").all()]
 
 
-@pytest.mark.parametrize(("width", "lang", "scheme"), [(390, "en-US", "dark"), (1280, "ko-KR", "light")])
+@pytest.mark.parametrize(
+    ("width", "lang", "scheme"),
+    [(390, "en-US", "dark"), pytest.param(1280, "ko-KR", "light", marks=pytest.mark.slow)],
+)
 def test_somebody_who_is_invited_talks_with_a_bot(
     salon: House, browser: Any, company: str, width: int, lang: str, scheme: str
 ) -> None:
@@ -106,6 +109,7 @@ def test_somebody_who_is_invited_talks_with_a_bot(
         assert page.locator(".bubble.mine").count() == 2
 
 
+@pytest.mark.slow
 def test_what_was_said_while_the_relay_was_dead_arrives_once_even_after_a_reload(
     salon: House, browser: Any, company: str
 ) -> None:
@@ -201,6 +205,7 @@ def test_a_guest_sees_what_is_for_guests_and_becomes_a_member_by_an_invite(
         assert "invite" not in page.url
 
 
+@pytest.mark.slow
 def test_no_company_sees_anothers_bots(salon: House, browser: Any, company: str) -> None:
     other = f"c{fresh()}"
     mine, key = new_bot(salon, company)
@@ -263,6 +268,7 @@ def test_an_invite_opens_its_own_company_and_only_from_our_page(salon: House, co
     assert code not in Path(salon.folder / "log").read_text()
 
 
+@pytest.mark.slow
 def test_who_was_removed_is_out(salon: House, browser: Any, company: str) -> None:
     seat = came_in(salon, browser, company)
     row = next(one for one in salon.flask("members", "list") if one["company"] == company)
@@ -342,10 +348,8 @@ def shown_key(text: str) -> str:
     return found[0]
 
 
-@pytest.mark.parametrize(
-    ("width", "lang", "scheme"),
-    [(390, "en-US", "dark"), pytest.param(1280, "ko-KR", "light", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "lang", "scheme"), [(390, "en-US", "dark"), (1280, "ko-KR", "light")])
 def test_the_consoles_page_and_the_guide_are_well_made(
     salon: House, browser: Any, company: str, admin: Person, width: int, lang: str, scheme: str
 ) -> None:
