@@ -190,9 +190,12 @@ def introduce(session: Session, bot: Bot, told: Sequence[Told], listens: bool, n
     wanted = {folded(one.name): one for one in told}
     gone = delete(Command).where(Command.bot_id == bot.id, Command.folded.not_in(wanted))
     session.execute(gone, execution_options={"synchronize_session": False})
+    before = {row.folded: row for row in session.scalars(select(Command).where(Command.bot_id == bot.id))}
     taken: dict[str, str] = {}
     for key, one in sorted(wanted.items()):
         facts = {"name": one.name, "help": one.help, "usage": one.usage, "guests": one.guests}
+        if key in before and all(getattr(before[key], name) == value for name, value in facts.items()):
+            continue  # a bot that comes back mostly tells what it has told before
         row = {"company": bot.company, "folded": key, "bot_id": bot.id, "since": now, **facts}
         insert = (sqlite if is_sqlite(session) else postgresql).insert(Command).values(row)
         mine = insert.on_conflict_do_update(
