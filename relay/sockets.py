@@ -48,7 +48,7 @@ class Bucket:
 class Share:
     """What all sockets of one bot together may cost their relay. What is more waits; meanwhile others are served."""
 
-    hellos: Bucket = field(default_factory=lambda: Bucket(5, 100))
+    hellos: Bucket = field(default_factory=lambda: Bucket(4, 60))
     frames: Bucket = field(default_factory=lambda: Bucket(200, 400))
     work: Bucket = field(default_factory=lambda: Bucket(0.1, 0.5))  # seconds of the one loop that serves everybody
 
