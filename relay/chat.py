@@ -56,7 +56,7 @@ HELLO_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 OVERLAP = timedelta(seconds=5)  # rows may be committed a little later than their time says
 MOST_LINES, PAGE_LINES = 200, 50
-LONGEST_AT_ONCE = 1_000_000  # characters of lines
+LARGEST_AT_ONCE = 1_000_000  # bytes of lines
 PER_SECOND, BURST = 5, 30  # of one member
 MOST_PAGES = 20  # of one member
 LARGEST = 64 * 1024
@@ -323,10 +323,10 @@ def _bots_of(session: Session, company: str, guest: bool) -> list[dict[str, Any]
 def _latest(lines: Sequence[webchat_lines.Line]) -> list[dict[str, Any]]:
     """As many as may be told at once, in their order; the one that came last in any case."""
     found: list[dict[str, Any]] = []
-    left = LONGEST_AT_ONCE
+    left = LARGEST_AT_ONCE
     for line in reversed(lines):
         told = _line(line)
-        left -= len(json.dumps(told, ensure_ascii=False))
+        left -= len(json.dumps(told, ensure_ascii=False).encode())
         if left < 0 and found:
             break
         found.append(told)
