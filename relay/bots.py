@@ -154,6 +154,8 @@ class Bots:
         try:
             async for message in socket.line.connection:
                 socket.line.heard = time.monotonic()
+                if socket.shut:
+                    continue
                 if not bucket.take():
                     raise Unwelcome(TOO_MUCH, f"more than {PER_SECOND} frames a second")
                 await share.frames.wait()
@@ -278,7 +280,7 @@ class Bots:
         for socket in here:
             if socket.key_id in seen.shut:
                 self._begin(self._close(socket, REVOKED, "the key was revoked"))
-                socket.draining = True
+                socket.draining = socket.shut = True
             for call in seen.over & socket.open:
                 self._ended(socket, call)
             self._push(socket, seen.answers)

@@ -160,6 +160,8 @@ class Chat:
         connection = page.line.connection
         async for message in connection:
             page.line.heard = time.monotonic()
+            if page not in self.pages:
+                continue  # no member any more, and does not hear our farewell
             if not isinstance(message, str) or len(message) > LARGEST:
                 await connection.close(TOO_MUCH, "too large")
                 return

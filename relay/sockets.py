@@ -128,6 +128,7 @@ class BotSocket:
     open: set[int] = field(default_factory=set)  # calls that it was given and has not ended
     asking: dict[int, int] = field(default_factory=dict)  # by call, the number of the question it wants answered
     draining: bool = False
+    shut: bool = False  # its key opens no more: whether or not it hears our farewell, it is not heard
     unkept: int = 0  # frames of it that are not written down yet
     room: asyncio.Event = field(default_factory=asyncio.Event)  # for more of those
 

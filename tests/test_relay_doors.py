@@ -61,6 +61,25 @@ def test_a_revoked_bot_is_sent_away_by_every_relay_within_a_second(inn: House) -
     inn.kill("relay 3")
 
 
+def test_a_revoked_bot_that_does_not_go_is_not_heard(inn: House) -> None:
+    (name, key), command = new_bot(inn), new_command()
+    deaf = Bot(dial(inn, key, max_queue=1), hello([{"name": command}], at_once=100))
+    with here(inn, key, commands=[{"name": command}], at_once=1) as bot:
+        room = inn.write("kim@example.kr", command)
+        ask = deaf.next("ask")
+        for _ in range(20):
+            deaf.send(type="wait")  # the answers to these it does not read, nor the farewell behind them
+        inn.flask("bots", "revoke", "home", name)
+        assert bot.closed()[0] == 4003
+        deaf.send(type="reply", ask=ask["id"], seq=1, text=f"{command} 마지막 말")
+    with here(inn, new_bot(inn)[1], commands=[{"name": command}]) as heir:
+        inn.write("kim@example.kr", f"{command} 다음", room)
+        heir.answer(f"{command} 새 말")
+    said = eventually(lambda: [one for one in told(inn, room) if one.startswith(command)], "the heir is heard")
+    assert said == [f"{command} 새 말"]
+    deaf.connection.socket.close()
+
+
 def test_while_a_key_is_changed_two_of_them_open_and_never_three(inn: House) -> None:
     name, first = new_bot(inn)
     second = inn.flask("bots", "rotate", "home", name)["key"]
@@ -395,13 +414,17 @@ def test_what_can_never_be_kept_is_told_so_and_the_next_is_kept(inn: House) -> N
 
 def test_a_bot_that_neither_reads_nor_answers_holds_up_nobody(inn: House) -> None:
     slow_name, quick_name, (_, slow_key), (_, quick_key) = new_command(), new_command(), new_bot(inn), new_bot(inn)
-    stuck = Bot(dial(inn, slow_key), hello([{"name": slow_name}], at_once=100))
-    with here(inn, quick_key, commands=[{"name": quick_name}]) as quick:
-        for _ in range(6):
-            inn.write("kim@example.kr", f"{slow_name} {'가' * 2000}")
-        inn.write("kim@example.kr", quick_name)
+    stuck = Bot(dial(inn, slow_key, max_queue=1), hello([{"name": slow_name}], at_once=100))
+    with here(inn, quick_key, commands=[{"name": quick_name}]) as quick, closing(new_page(inn, "home")[1]()) as page:
+        for number in range(10):
+            page.send(type="say", id=str(number), text=f"{slow_name} {'가' * 9_900}")
+        page.send(type="say", id="quick", text=quick_name)
         quick.answer("바로")  # by how much it is held up, tests/relay_bench.py tells
-    stuck.close()
+        while page.next("line")["plain"] != "바로":
+            continue
+        # The other reads after all: nothing was lost.
+        assert [len(stuck.next("ask")["text"]) for _ in range(10)] == [9_900] * 10
+    stuck.connection.socket.close()
 
 
 def test_a_page_of_another_site_or_without_a_ticket_is_shown_nothing(inn: House) -> None:
