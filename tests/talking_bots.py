@@ -123,6 +123,7 @@ def new_command() -> str:
 def new_page(house: House, company: str, guest: bool = False, name: str = "민지") -> tuple[str, Callable[..., Talker]]:
     """Admits somebody; returns their chat and what opens a page of theirs."""
     member = f"{company}/{secrets.token_hex(6)}"
+    house.flask("bots", "company", company)
     house.flask("members", "add", company, "webchat", member, *(["--guest"] if guest else []))
 
     def page(since: str = "", port: int = 0) -> Talker:

@@ -195,7 +195,7 @@ def test_without_redis_bots_and_pages_talk_and_who_may_not_any_more_is_shown_out
                 bot.done(ask, 2)  # each makes the relay look for something to give
                 page.send(type="say", id=f"b{number}", to=name, text="또")
                 time.sleep(0.25)
-            for end, patience in zip(ends, (1.0, 1.6), strict=True):
+            for end, patience in zip(ends, (1.5, 2.0), strict=True):  # it is 0.5 and 1; a busy machine needs more
                 code, at = end.result(20)
                 assert code == 4003 and at - changed < patience
         finally:
