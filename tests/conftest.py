@@ -93,13 +93,21 @@ def browser() -> Iterator[Any]:
         yield opened
 
 
-# What holds on both databases in `make test`: store, intake, deliveries, promises. The rest does in `make test-all`.
-ON_BOTH = ("test_promise_", "test_delivery_", "test_intake_", "test_torture_")
+# What holds on both databases in `make test`. The rest does in `make test-all`.
+ON_BOTH = ("test_promise_",)
 # Of these the one variant that `make test` runs is PostgreSQL's.
 ON_POSTGRESQL = ("test_workers_retention",)
 
 # They take longest, and a file is one piece of work: begun last, they would keep one core busy alone.
-LONG = ("test_promise_", "test_run_", "test_torture_", "test_console_", "test_security_")
+LONG = (
+    "test_promise_",
+    "test_run_",
+    "test_web_chat",
+    "test_console_",
+    "test_security_",
+    "test_alerts_",
+    "test_telegram_",
+)
 
 
 @pytest.hookimpl(wrapper=True)

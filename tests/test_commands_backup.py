@@ -239,6 +239,7 @@ def test_a_newer_one_changes_nothing(backup: Path, place: Callable[..., House], 
     assert "newer Maru" in refused(place("target"), newer)
 
 
+@pytest.mark.slow
 def test_a_database_with_work_in_it_is_replaced_only_by_force(backup: Path, place: Callable[..., House]) -> None:
     target = place("target")
     target.flask("restore", str(backup))

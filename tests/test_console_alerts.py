@@ -73,7 +73,7 @@ def test_an_alarm_is_seen_looked_after_and_silenced_in_a_browser(lively: House, 
     seat.is_well_made()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [390, *(pytest.param(width, marks=pytest.mark.slow) for width in WIDTHS[1:])])
 def test_the_pages_are_well_made(lively: House, browser: Any, page: Page, width: int) -> None:
     name = f"w{fresh()}"
     lively.flask("watches", "import", str(page.watch(lively.folder, name)))

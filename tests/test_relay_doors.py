@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -227,6 +228,71 @@ def test_the_code_of_an_invite_makes_a_stranger_a_member_until_it_is_used_up(inn
     assert [row["by"][:6] for row in inn.flask("members", "list") if row["chat"] == str(new)] == ["invite"]
     inn.flask("members", "remove", "home", "telegram", str(new))
     assert not [row for row in inn.flask("members", "list") if row["chat"] == str(new)]
+
+
+# --- the chat and thread that it was asked in ---
+
+
+def team_says(house: House, text: str, thread: str = "") -> str:
+    return str(house.control("teams/5521/say", {"text": text, "thread": thread})["message"]["id"])
+
+
+def of_the_team(house: House, text: str) -> dict[str, Any]:
+    """What the bot says in ChannelTalk's team chat."""
+
+    def look() -> dict[str, Any] | None:
+        said = house.control("teams/5521")["messages"]
+        return next((one for one in said if one["personType"] == "bot" and one["plainText"] == text), None)
+
+    found: dict[str, Any] = eventually(look, f"the team is told {text!r}")
+    return found
+
+
+def test_a_command_in_a_team_chat_is_answered_there_or_in_its_thread(inn: House) -> None:
+    name, (_, key), before = new_command(), new_bot(inn), len(inn.events("group-5521"))
+    with here(inn, key, commands=[{"name": name}], messages=True) as bot:
+        root = team_says(inn, "점심 뭐 먹죠")
+        team_says(inn, f"{name} 하나")
+        ask = bot.answer(f"{name} 하나요")
+        assert (ask["chat"]["channel"], ask["chat"]["room"], ask["user"]["name"]) == ("channeltalk", True, "박서준")
+        assert ask["user"]["guest"] is False  # a manager is no customer
+        team_says(inn, f"{name} 둘", root)
+        bot.answer(f"{name} 둘이요")
+        assert bot.silent(0.3, "ask")  # of lunch no bot hears
+    assert "rootMessageId" not in of_the_team(inn, f"{name} 하나요")
+    assert of_the_team(inn, f"{name} 둘이요")["rootMessageId"] == root
+    assert len(inn.events("group-5521")) == before + 2  # what the team says among themselves is not kept
+
+
+def test_a_question_in_a_team_chat_begins_a_thread_and_is_answered_there(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        root = team_says(inn, f"{name} 회의")
+        ask = bot.next("ask")
+        bot.send(type="wait", ask=ask["id"], seq=1, text=f"{name} 몇 시?", seconds=60)
+        assert bot.next("ok", "no")["type"] == "ok"
+        assert of_the_team(inn, f"{name} 몇 시?")["rootMessageId"] == root
+        team_says(inn, "남의 말")
+        team_says(inn, "오후 3시", root)
+        assert bot.next("answer")["text"] == "오후 3시"
+        bot.say(ask, 2, f"{name} 3시에 봬요")
+        bot.done(ask, 3)
+        assert of_the_team(inn, f"{name} 3시에 봬요")["rootMessageId"] == root
+
+
+@pytest.mark.slow  # its quicker relative: a team chat
+def test_in_rooms_and_spaces_the_reply_is_in_the_thread_of_the_command(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    room, space = inn.room("kim@example.kr"), inn.space("minji@example.com")
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        inn.write("kim@example.kr", f"{name} 방", room)
+        assert bot.answer("방에서")["chat"] == {"channel": "webex", "id": room, "room": True}
+        say = {"as": "minji@example.com", "space": space, "text": f"{name} 스페이스"}
+        asked = inn.control("google_chat/say", say)["message"]
+        assert bot.answer("스페이스에서")["chat"]["channel"] == "google_chat"
+    assert inn.replies(room, 1)[-1]["parentId"]
+    (told,) = [one for one in inn.cards(space, 2) if "스페이스에서" in str(one)]
+    assert told["thread"]["name"] == asked["thread"]["name"]
 
 
 # --- questions of bots ---

@@ -66,7 +66,11 @@ def message(ask: Ask, event: events.Event, inbound: Inbound) -> list[Told] | Non
     if bot.listens and ask.bots == ALL:
         return _hand(ask, event, inbound, bot, "", inbound.text)
     own = [one for one in bots.commands(ask.session, ask.company, ask.bots != ALL) if one.bot_id == bot.id]
-    head = ask.t(f"<b>{quoted(name)}</b> 봇은 명령만 알아들어요.", f"<b>{quoted(name)}</b> understands commands only.")
+    who = f"<b>{quoted(name)}</b>"
+    if spoken.read(inbound.text) is None:
+        head = ask.t(f"{who} 봇은 명령만 알아들어요.", f"{who} understands commands only.")
+    else:
+        head = ask.t(f"{who} 봇에는 그런 명령이 없어요.", f"{who} has no such command.")
     lines = [f"<b>{quoted(one.usage or one.name)}</b> · {quoted(one.help)}" for one in own[:MOST_LISTED]]
     return [Told("\n".join([head, *lines]), tuple({"title": one.name, "say": one.name} for one in own[:5]))]
 
