@@ -409,11 +409,12 @@ def test_frames_that_are_too_many_or_too_large_end_the_socket(inn: House) -> Non
 def test_sockets_of_a_bot_over_twenty_and_too_many_in_a_row_are_refused(inn: House) -> None:
     _, key = new_bot(inn)
     with ExitStack() as stack:
-        all = [stack.enter_context(dial(inn, key)) for _ in range(21)]  # none is counted before it has begun
-        for connection in all[:20]:
-            Bot(connection, hello([]))
+        for _ in range(19):
+            stack.enter_context(here(inn, key, commands=[]))
+        last, late = dial(inn, key), Talker(dial(inn, key))  # neither is counted before it has begun
+        stack.enter_context(last)
+        Bot(last, hello([]))
         assert refusal(inn, key) == 429
-        late = Talker(all[20])
         late.send(**hello([]))
         assert late.closed()[0] == 4029
     other = new_bot(inn)[1]
