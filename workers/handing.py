@@ -50,7 +50,7 @@ def command(ask: Ask, event: events.Event, inbound: Inbound) -> list[Told] | Non
 def follow_up(ask: Ask, event: events.Event, inbound: Inbound) -> list[Told] | None:
     """It answers what a bot asked this person in this chat."""
     call = bot_calls.asking(ask.session, event.channel, event.chat, inbound.person, ask.now)
-    if call is None:
+    if call is None or not (call.guest or ask.bots == ALL):  # nor does whoever was a member when they were asked
         return None
     bot_calls.answered(ask.session, call, inbound.text[: bot_calls.LONGEST_TEXT], event.id, ask.now)
     bot = bots.get(ask.session, call.bot_id)
