@@ -25,9 +25,10 @@ import argon2
 
 WARM = (
     *("app", "flask.cli", "workers.errands", "workers.jobs", "workers.rounds", "workers.schedule", "workers.sending"),
-    *("relay.serve", "workers.spoken", "websockets.asyncio.server"),
+    *("workers.worker", "workers.notifications", "workers.welcoming", "commands.worker", "commands.clock"),
+    *("relay.serve", "workers.spoken", "websockets.asyncio.server", "holidays.countries", "dateutil.easter"),
     *("gunicorn.app.wsgiapp", "gunicorn.arbiter", "web.patience", "sandbox.control", "sandbox.server"),
-    *("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "rq", "redis"),
+    *("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "sqlite3", "rq", "redis"),
 )
 LINE = 1 << 20
 
