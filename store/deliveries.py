@@ -362,8 +362,10 @@ def any_lost(session: Session, me: str, busy: Sequence[int]) -> bool:
 
 
 def recover(session: Session, me: str, busy: Sequence[int], now: datetime) -> int:
-    """Free what was lost: nobody knows whether it arrived, so the next owner asks first."""
-    lost = update(Delivery).where(_lost(me, busy))
+    """Free what was lost: nobody knows whether it arrived, so the next owner asks first. A host that was cut off may
+    hold some of it locked for a while; that keeps nobody from the rest."""
+    free = select(Delivery.id).where(_lost(me, busy)).with_for_update(skip_locked=True)
+    lost = update(Delivery).where(Delivery.id.in_(free)).execution_options(synchronize_session=False)
     # What this very process lost it might lose again at once, so that waits a little.
     due_at = case((Delivery.owner == me, now + timedelta(seconds=OWN_LOSS_SECONDS)), else_=now)
     freed = session.execute(lost.values(state=WAITING, owner=None, unclear=True, due_at=due_at))

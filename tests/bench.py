@@ -1,5 +1,7 @@
 """`make bench`: what a customer waits, what a crowd takes, what a flood does to those who came before it, and what a
-killed worker costs. Prints figures, judges only what must never happen (lost, doubled, out of order)."""
+killed worker costs. Prints figures, judges only what must never happen (lost, doubled, out of order).
+
+`--only day`: what each process and the database hold at rest, after a day of a shop, and after a second one."""
 
 import argparse
 import http.client
@@ -13,10 +15,19 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+import requests
+from sqlalchemy import func, select, text
+
+from tests.alerts_bench import subscribe, topic_with_hook
+from tests.asked_bots import AskedBots, Askers
+from tests.browsing import Person
 from tests.house import SURVEY, House, eventually
-from tests.rows import connected
+from tests.rows import connected, table
+from tests.talking_bots import new_bot
 from tests.test_intake_hooks import opened
 from tests.torture.database import Postgres
 
@@ -32,17 +43,24 @@ MOST_TAKEN = 600  # hooks a second that two web processes can take here; more cu
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("latency", "crowd", "flood", "kills"))
+    parser.add_argument("--only", choices=("latency", "crowd", "flood", "kills", "day"))
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--flood", type=int, default=10, help="seconds")
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--chats", type=int, default=10_000, help="of a day")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="maru-bench-"))
     postgres = Postgres(folder / "postgres") if asked.database == "postgresql" else None
     house = House(folder / "house", postgres.new_database("bench") if postgres else "", WORKERS="2")
+    is_day = asked.only == "day"
+    if is_day:
+        house.warm = False  # else its processes share what they have imported
+        house.env["WEB_CONCURRENCY"] = "2"
     try:
-        house.open(workers=2)
+        house.open(workers=2, relays=is_day)
+        if is_day:
+            return days(house, folder, asked.chats)
         for module in (TEN, ONE, BEATS):
             house.module(module)
         for name, run in (("latency", latency), ("crowd", crowd)):
@@ -148,6 +166,116 @@ def _offer(house: House, chats: Sequence[str], rate: float, seconds: float) -> l
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         return [one for found in pool.map(lambda number: list(post(number)), range(CONNECTIONS)) for one in found]
+
+
+def days(house: House, folder: Path, chats: int) -> None:
+    """Two equal ones, so that what grows without end is seen."""
+    keys = [new_bot(house)[1] for _ in range(2)]
+    bots = AskedBots(folder, f"ws://127.0.0.1:{house.relay_port}", keys, 2, house.env)
+    hook = topic_with_hook(house, "ops")
+    subscribe(house, "ops", "webex", [house.room(house.employee("oncall@example.kr", "당직"))])
+    http = Person(house, "admin").session()
+    try:
+        time.sleep(15)
+        found, sizes = [memory(house)], [database_size(house)]
+        for number in (1, 2):
+            began, over = time.monotonic(), threading.Event()
+            askers = Askers(house.sandbox_url, bots.commands, 4, 0.25)
+            with ThreadPoolExecutor(1) as staff:
+                looking = staff.submit(_look_and_alert, house, http, hook, over)
+                open_chats(house, chats)
+                over.set()
+                looked = looking.result()
+            print(f"day {number}: {chats} chats in {time.monotonic() - began:.0f} s, {looked} pages; {askers.judged()}")
+            eventually(lambda: not _waiting(house), "all is said", 120)
+            house.control("reset", {})
+            time.sleep(15)
+            found.append(memory(house))
+            sizes.append(database_size(house))
+            print(f"  {(sizes[-1] - sizes[-2]) / chats / 1024:.1f} KiB of the database for each chat", flush=True)
+    finally:
+        bots.close()
+    for name in found[0]:
+        print(f"  {name:10}", *(f"{one.get(name, 0):6.1f} MiB" for one in found))
+    print(f"  {'together':10}", *(f"{sum(one.values()):6.1f} MiB" for one in found))
+    for name, (rows, size) in sorted(table_sizes(house).items(), key=lambda one: -one[1][1])[:6]:
+        print(f"  {name}: {rows} rows, {size / max(rows, 1) / 1024:.2f} KiB each with its indexes")
+
+
+def open_chats(house: House, count: int, at_once: int = 100) -> None:
+    """As quickly as they are answered; every fourth customer says thanks."""
+    wanted, _ = _answered_and_late(house)
+    for opened_already in range(0, count, at_once):
+        asked = {"n": at_once, "profile": SURVEY, "tags": ["설문완료"]}
+        for chat in house.control("crowd", asked)["chats"][::4]:
+            house.say(chat, "감사합니다")
+        wanted += at_once
+
+        def nearly_done(wanted: int = wanted) -> bool:
+            answered, late = _answered_and_late(house)
+            return wanted - answered + late < 2 * at_once
+
+        eventually(nearly_done, "most of what is due is said", 120)
+        if opened_already % 500 == 400:
+            print("  ", {name: round(mib) for name, mib in memory(house).items()}, flush=True)
+
+
+def _answered_and_late(house: House) -> tuple[int, int]:
+    """Answers so far, and messages whose time has come."""
+    with connected(house) as connection:
+        made, rows = table(connection, "answers"), table(connection, "deliveries")
+        now = datetime.now(UTC).replace(tzinfo=None if connection.dialect.name == "sqlite" else UTC)
+        due = select(func.count()).where(rows.c.state.in_(("waiting", "sending")), rows.c.due_at < now)
+        answered = connection.scalar(select(func.count()).select_from(made))
+        return int(answered or 0), int(connection.scalar(due) or 0)
+
+
+def _look_and_alert(house: House, http: requests.Session, hook: str, over: threading.Event) -> int:
+    """Staff look at a page a second; now and then something is wrong, and then in order again."""
+    looked = 0
+    while not over.wait(1.0):
+        for page in ("today", "chats", "responses/diet", "alerts", "health")[looked % 5 :][:1]:
+            http.get(f"{house.url}/console/{page}", timeout=60).raise_for_status()
+        if looked % 20 in (0, 10):
+            state = "resolved" if looked % 20 else "firing"
+            told = {"topic": "ops", "key": f"k{looked // 20}", "title": "디스크", "state": state}
+            requests.post(hook, json=told, timeout=60).raise_for_status()
+        looked += 1
+    return looked
+
+
+def memory(house: House) -> dict[str, float]:
+    """MiB of each process that is ours alone (PSS: what is shared counts in parts)."""
+    found = {}
+    for name, process in house.processes.items():
+        if name != "sandbox":
+            own = psutil.Process(process.pid)
+            for number, one in enumerate([own, *sorted(own.children(recursive=True), key=lambda one: one.pid)]):
+                found[f"{name} .{number}" if number else name] = one.memory_full_info().pss / 2**20
+    return found
+
+
+def database_size(house: House) -> int:
+    with connected(house) as connection:
+        if connection.dialect.name == "postgresql":
+            return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar() or 0)
+        pragmas = ("page_count", "freelist_count", "page_size")
+        pages, free, size = (int(connection.exec_driver_sql(f"PRAGMA {one}").scalar() or 0) for one in pragmas)
+        return (pages - free) * size
+
+
+TABLE_SIZES = {
+    "sqlite": "SELECT m.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_master m ON m.name = d.name GROUP BY 1",
+    "postgresql": "SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables",
+}
+
+
+def table_sizes(house: House) -> dict[str, tuple[int, int]]:
+    """Rows and bytes of each table."""
+    with connected(house) as connection:
+        sizes = connection.exec_driver_sql(TABLE_SIZES[connection.dialect.name]).all()
+        counts = {name: connection.scalar(select(func.count()).select_from(text(f'"{name}"'))) for name, _ in sizes}
+        return {name: (int(counts[name] or 0), int(size)) for name, size in sizes}
 
 
 def _waiting(house: House) -> int:

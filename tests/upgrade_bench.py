@@ -1,11 +1,13 @@
 """What an upgrade and a rollback cost while customers write: `python -m tests.upgrade_bench [--old REV]`.
 
 Two checkouts of this repository, one database, one Redis, one socket; the link between them is moved as maru-upgrade
-moves it, and the parts are told as it tells them: web by USR2, workers one after another by SIGTERM, then the clock.
+moves it, and the parts are told as it tells them: web by USR2, workers one after another by SIGTERM, then the clock and
+the relay.
 `--machine` runs the real maru-upgrade and maru-rollback on a machine that launch.sh made (deploy/try-in-bare-root.sh).
 
-Three customers a second open a chat, each by a new connection, and are told five messages half a second apart. What
-counts: hooks that failed, customers that were told too little, twice or out of order, and the longest wait.
+Three customers a second open a chat, each by a new connection, and are told five messages half a second apart; two more
+commands a second are asked of two bots with two sockets each. What counts: hooks that failed, customers that were told
+too little, twice or out of order, commands not answered once, the longest wait, and how long a bot was away.
 """
 
 import argparse
@@ -27,9 +29,11 @@ from typing import Any
 
 import requests
 
+from tests.asked_bots import AskedBots, Askers
 from tests.house import BIN, ROOT, SURVEY, House, eventually
 
 EVERY, BEFORE_AND_AFTER, WAIT, MESSAGES = 1 / 3, 4.0, 0.5, 5
+BOTS, SOCKETS, ASKERS, ASK_EVERY = 2, 2, 4, 0.5
 TOLD = [str(number) for number in range(MESSAGES)]
 MODULE = (
     "module: upgrade\ntitle: upgrade\norder: 1\nstarts:\n  - {on: chat_opened, tags: [upgrade]}\nmessages:\n"
@@ -50,6 +54,7 @@ class Shop:
 
     def __init__(self, url: str, sandbox_url: str, token: str, authority: str | bool = True) -> None:
         self.url, self.sandbox_url, self.token, self.authority = url, sandbox_url, token, authority
+        self.bots: AskedBots | None = None
         self.control_line = requests.Session()
         self.control_line.trust_env = False
 
@@ -63,19 +68,26 @@ class Shop:
     def during(self, name: str, work: Callable[[], None]) -> bool:
         """Do this while customers write; print what it cost them. Was it nothing?"""
         self.control("reset", {})
+        assert self.bots is not None
+        askers = Askers(self.sandbox_url, self.bots.commands, ASKERS, ASK_EVERY)
         over, asked = threading.Event(), []
         with ThreadPoolExecutor(16) as hooks:
             writing = threading.Thread(target=self._write, args=(over, hooks, asked))
             writing.start()
             time.sleep(BEFORE_AND_AFTER)
-            began = time.monotonic()
+            began, began_at = time.monotonic(), time.time()
             work()
             took = time.monotonic() - began
             time.sleep(BEFORE_AND_AFTER)
             over.set()
             writing.join()
             answers = [one.result() for one in asked]
-        return self._judge(name, took, answers)
+        told = askers.judged()
+        good = self._judge(name, took, answers) and told.is_good
+        away, came = self.bots.away(began_at), self.bots.came(began_at)
+        print(f"FIGURE   bots meanwhile: {told}; {len(came)} sockets came again, each away for at most", end=" ")
+        print(f"{max(away, default=0.0):.2f} s", flush=True)
+        return good
 
     def _write(self, over: threading.Event, hooks: ThreadPoolExecutor, asked: list[Any]) -> None:
         while not over.wait(EVERY):
@@ -197,6 +209,7 @@ class Standing:
             self.replace(f"worker {number}", str(BIN / "flask"), "worker")
         self.house.kill("worker next", signal.SIGTERM)
         self.replace("clock", str(BIN / "flask"), "clock")
+        self.replace("relay", str(BIN / "flask"), "relay")
 
     def replace(self, part: str, *command: str) -> None:
         said = self.house.log().count(".ready")
@@ -216,7 +229,7 @@ def with_checkouts(old: str, database: str) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="maru-upgrade-"))
     postgres = Postgres(folder / "postgres") if database == "postgresql" else None
     house = House(folder / "house", postgres.new_database("upgrade") if postgres else "", WEB_CONCURRENCY="2")
-    standing = Standing(house, folder, old)
+    standing, shop = Standing(house, folder, old), None
     try:
         house.start_redis()
         standing.flask("old", "setup")
@@ -224,11 +237,17 @@ def with_checkouts(old: str, database: str) -> bool:
         standing.start_web()
         for number in (1, 2):
             standing.start(f"worker {number}", str(BIN / "flask"), "worker")
-        standing.start("clock", str(BIN / "flask"), "clock")
+        for part in ("clock", "relay"):
+            standing.start(part, str(BIN / "flask"), part)
         eventually(lambda: house._up(house.sandbox_url + "/sandbox/record"), "the sandbox is up")
-        eventually(lambda: house._ready(["database", "worker", "clock"]), f"all is up; see {folder / 'house' / 'log'}")
+        eventually(
+            lambda: house._ready(["database", "worker", "clock", "relay"]), f"all is up; see {folder / 'house' / 'log'}"
+        )
         house.module(MODULE)
         shop = Shop(house.url, house.sandbox_url, house.tokens[0])
+        house.flask("bots", "company", "home")
+        keys = [house.flask("bots", "add", "home", f"bot-{number}")["key"] for number in range(BOTS)]
+        shop.bots = AskedBots(folder, f"ws://127.0.0.1:{house.relay_port}", keys, SOCKETS, house.env)
 
         def upgrade() -> None:
             standing.flask("new", "db", "upgrade")
@@ -241,6 +260,8 @@ def with_checkouts(old: str, database: str) -> bool:
     finally:
         if sys.exc_info()[0]:
             print(house.log()[-3000:], file=sys.stderr)
+        if shop is not None and shop.bots:
+            shop.bots.close()
         house.close()
         for pid in standing.web():
             os.kill(pid, signal.SIGKILL)
@@ -278,17 +299,29 @@ def on_this_machine() -> bool:
         eventually(lambda: requests.get(f"{sandbox_url}/sandbox/record", timeout=5).ok, "the sandbox is up")
         url = f"{shop.url}/readyz"
         eventually(lambda: requests.get(url, timeout=30, verify=authority).status_code == 200, "Maru is up")
+        run("maru", "bots", "company", "home")
+        bot_keys = [new_bot(number) for number in range(BOTS)]
+        trusting = {**os.environ, "SSL_CERT_FILE": authority}
+        shop.bots = AskedBots(folder, "https://maru.localhost", bot_keys, SOCKETS, trusting)
         good = shop.during("nothing", lambda: time.sleep(2))
         good = shop.during("maru-upgrade, packages and all", lambda: run("maru-upgrade", "now")) and good
         good = shop.during("maru-rollback", lambda: run("maru-rollback")) and good
         return shop.during("systemctl restart maru.target", lambda: run("systemctl", "restart", "maru.target")) and good
     finally:
+        if shop.bots:
+            shop.bots.close()
         playing.terminate()
         playing.wait(10)
 
 
 def run(*command: str) -> None:
     subprocess.run(command, check=True)
+
+
+def new_bot(number: int) -> str:
+    """Its key."""
+    command = ["maru", "bots", "add", "home", f"bot-{number}", "--json"]
+    return str(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)["key"])
 
 
 def main() -> int:
