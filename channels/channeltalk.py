@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from channels import channeltalk_team as team
 from channels import http, markup
 from channels.contract import (
     Call,
@@ -129,7 +130,8 @@ def _is_ours(keys: Keys, hook: Mapping[str, Any]) -> bool:
 
 
 def parse(call: Call) -> list[Inbound]:
-    """[] = genuine, but nothing for us: bots' messages (our own come back), notes, most log lines, team chats."""
+    """[] = genuine, but nothing for us: bots' messages (our own come back), notes, most log lines, most of what is said
+    in team chats."""
     told = read_json(call.body)
     entity, refers = told.get("entity"), _dict(told.get("refers"))
     if not isinstance(entity, dict) or not _id(entity):
@@ -169,7 +171,9 @@ def _message(entity: dict[str, Any], refers: dict[str, Any], user: dict[str, Any
     group = str(entity.get("chatType") or "").lower() not in ("userchat", "") or "group" in refers
     chat_row = _dict(refers.get("userChat"))
     chat = str(entity.get("chatId") or chat_row.get("id") or "")
-    if group or not chat:
+    if group:
+        return team.message(entity, refers, str(entity.get("plainText") or _plain(entity.get("blocks")) or ""))
+    if not chat:
         return []
     writer, log = str(entity.get("personType") or "").lower(), _dict(entity.get("log"))
     if log:
@@ -253,12 +257,17 @@ def _plain(blocks: Any) -> str:
 
 def send(keys: Keys, out: Outbound, part: Mapping[str, Any], may_send: Callable[[], bool]) -> str:
     params = {"botName": keys["bot_name"]} if keys.get("bot_name") else None
-    path = f"/user-chats/{quote(out.chat, safe='')}/messages"
-    reply = _call(keys, "POST", path, params, part, may_send=may_send)
+    reply = _call(keys, "POST", _path(out), params, part, may_send=may_send)
     id = _dict(reply.json().get("message")).get("id")
     if not id:
         raise SendError("ChannelTalk answered without a message", unclear=True)
     return str(id)
+
+
+def _path(out: Outbound) -> str:
+    return (
+        team.path(out.chat, out.body) if team.is_team(out.chat) else f"/user-chats/{quote(out.chat, safe='')}/messages"
+    )
 
 
 def parts(out: Outbound) -> list[dict[str, Any]]:
@@ -292,8 +301,7 @@ def can_find(out: Outbound) -> bool:
 
 def find(keys: Keys, out: Outbound, part: Mapping[str, Any], known: frozenset[str]) -> str | None:
     """The id of the message that an unclear attempt left in the chat, if it did."""
-    path = f"/user-chats/{quote(out.chat, safe='')}/messages"
-    reply = _call(keys, "GET", path, params={"sortOrder": "desc", "limit": str(LOOK_BACK)})
+    reply = _call(keys, "GET", _path(out), params={"sortOrder": "desc", "limit": str(LOOK_BACK)})
     if "messages" not in reply.json():
         raise SendError("the chat could not be read back")
     listed = reply.json()["messages"]

@@ -102,8 +102,9 @@ class Outbound:
     (body["follows"] is that one's delivery), for platforms whose threads hang on a message.
 
     The body is channel-neutral: text (our markup), plain, buttons [{"title", "say"|"url"}], image, thread (what an
-    answer is put under), and of alerts: tone (alarm, warn, ok, info), title, fields [[label, value]], url, thread_key
-    (ours: the same for all messages of one alarm). `text` alone says all of it, for channels without cards.
+    answer is put under), converses (it awaits an answer, or follows one), and of alerts: tone (alarm, warn, ok, info),
+    title, fields [[label, value]], url, thread_key (ours: the same for all messages of one alarm). `text` alone says
+    all of it, for channels without cards.
     """
 
     chat: str

@@ -3,7 +3,8 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,10 +20,10 @@ from relay import frames, giving
 from relay.giving import Seen
 from relay.keeping import Keeper, Kept, Said
 from relay.rows import Rows
-from relay.sockets import BotSocket, Bucket, Line
+from relay.sockets import BotSocket, Bucket, Line, Share
 from store import bot_calls, bots
 from store.bot_calls import Answer
-from workers.queues import BOTS, CALLS, TYPING
+from workers.queues import BOTS, CALLS, GIVEN
 
 LOOK_SECONDS = 0.5  # between looks at the rows, should no hint be heard
 HELLO_SECONDS = 10.0
@@ -31,6 +32,14 @@ MOST_SOCKETS = 20  # of one bot
 MOST_UNKEPT = 64  # frames of one socket that wait to be written down
 BUILT_IN = "a built-in command"
 NO_HELLO, REVOKED, SILENT, TOO_MUCH = 4001, 4003, 4008, 4029
+
+
+class Unwelcome(Exception):
+    """The socket is closed with this code and reason."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class Bots:
@@ -43,7 +52,8 @@ class Bots:
         self.sockets: dict[str, BotSocket] = {}
         self.wake = asyncio.Event()
         self.keys_changed = True
-        self._keys_looked_at = 0.0
+        self._keys_looked_at = float("-inf")
+        self._shares: dict[int, Share] = {}  # by bot; they outlive its sockets, or coming back would fill them
         self._gone: set[str] = set()  # ended, and not written down yet
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -64,22 +74,32 @@ class Bots:
             return 429 if crowded else 101, (bot.id, known.id, bot.company, bot.name)
 
         try:
-            return await self.rows.read(find)
+            status, who = await self.rows.read(find)
         except SQLAlchemyError as error:
             logs.warn("relay.unproven", why=type(error).__name__)
             return 503, None
+        if status == 101 and who is not None and not self._share(who[0]).hellos.take():
+            return 429, None
+        return status, who
+
+    def _share(self, bot_id: int) -> Share:
+        return self._shares.setdefault(bot_id, Share())
 
     async def serve(self, connection: ServerConnection, who: tuple[int, int, str, str], ip: str) -> None:
         bot_id, key_id, company, name = who
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 first = await connection.recv()
-            hello = frames.hello(frames.read(_text(first)))
+            with self._paid(bot_id):
+                hello = frames.hello(frames.read(_text(first)))
         except TimeoutError:
             await connection.close(SILENT, "no hello")
             return
         except frames.Wrong as wrong:
             await connection.close(NO_HELLO, _short(str(wrong)))
+            return
+        except Unwelcome as unwelcome:
+            await connection.close(unwelcome.code, str(unwelcome))
             return
         except ConnectionClosed:
             return
@@ -89,6 +109,9 @@ class Bots:
         except SQLAlchemyError as error:
             logs.warn("relay.unwritable", why=type(error).__name__)
             await connection.close(1013, "try again later")
+            return
+        except Unwelcome as unwelcome:
+            await connection.close(unwelcome.code, str(unwelcome))
             return
         socket.line.put(frames.welcome(company, name, hello.protocol, refused))
         self.sockets[socket.id] = socket
@@ -109,6 +132,10 @@ class Bots:
         bot = bots.hold(session, socket.bot_id)
         if bot is None:
             raise RuntimeError("a bot's row is gone")
+        if bots.shut(session, {socket.key_id}):  # since the door; what it can do is free for others
+            raise Unwelcome(REVOKED, "the key was revoked")
+        if bots.count_sockets(session, bot.id) >= MOST_SOCKETS:
+            raise Unwelcome(TOO_MUCH, f"more than {MOST_SOCKETS} sockets")
         row = bots.Socket(id=socket.id, bot_id=bot.id, key_id=socket.key_id, relay=self.relay, ip=socket.ip)
         row.sdk, row.since, row.seen_at = hello.sdk, now, now
         bots.arrive(session, row)
@@ -119,37 +146,51 @@ class Bots:
         refused += [(name, f"it belongs to the bot {owner}") for name, owner in taken.items()]
         still = bot_calls.resume(session, bot.id, socket.id, hello.open)
         socket.open = {call.id for call in still}
-        socket.asking = {call.id: call.wait_seq for call in still if call.wait_seq and call.last_seq == call.wait_seq}
+        socket.asking = {call.id: call.wait_seq for call in still if bot_calls.is_asking(call)}
         return refused, bot_calls.answers(session, socket.asking)
 
     async def _listen(self, socket: BotSocket) -> None:
-        bucket = Bucket(PER_SECOND, BURST)
+        bucket, share = Bucket(PER_SECOND, BURST), self._share(socket.bot_id)
         try:
             async for message in socket.line.connection:
                 socket.line.heard = time.monotonic()
-                text = _text(message)
-                if len(message) > frames.LARGEST or len(text.encode()) > frames.LARGEST:
-                    await socket.line.connection.close(TOO_MUCH, f"a frame is larger than {frames.LARGEST} bytes")
-                    return
+                if socket.shut:
+                    continue
                 if not bucket.take():
-                    await socket.line.connection.close(TOO_MUCH, f"more than {PER_SECOND} frames a second")
-                    return
-                await self._hear(socket, frames.read(text))
+                    raise Unwelcome(TOO_MUCH, f"more than {PER_SECOND} frames a second")
+                await share.frames.wait()
+                await share.work.wait(0)
+                with self._paid(socket.bot_id):
+                    said = self._understood(socket, frames.read(_text(message)))
+                if said is not None:
+                    await self._keep(socket, said)
         except frames.Wrong as wrong:
             await socket.line.connection.close(1007, _short(str(wrong)))
+        except Unwelcome as unwelcome:
+            await socket.line.connection.close(unwelcome.code, str(unwelcome))
         except ConnectionClosed:
             return  # by the other side, or by us: in either case it has ended
 
-    async def _hear(self, socket: BotSocket, frame: Mapping[str, Any]) -> None:
-        if frame["type"] == "typing" and frames.ask_number(frame.get("ask")) in socket.open:
-            await self._tell(f"{TYPING}:{frames.ask_number(frame['ask'])}")
-        if frame["type"] not in frames.SPOKEN:
-            return
+    @contextmanager
+    def _paid(self, bot_id: int) -> Iterator[None]:
+        """What is done in here for this bot is done for nobody else. That others have the machine costs it nothing."""
+        began = time.thread_time()
         try:
-            said = frames.spoken(frame)
+            yield
+        finally:
+            self._share(bot_id).work.spend(time.thread_time() - began)
+
+    def _understood(self, socket: BotSocket, frame: Mapping[str, Any]) -> frames.Spoken | None:
+        """What is to be kept. `typing` asks for nothing: that somebody works on it is seen by whose turn it is."""
+        if frame["type"] not in frames.SPOKEN:
+            return None
+        try:
+            return frames.spoken(frame)
         except frames.Wrong as wrong:
-            socket.line.put(frames.made("no", ask=frame.get("ask"), seq=frame.get("seq"), why=str(wrong)))
-            return
+            socket.line.put(frames.made("no", **frames.named(frame), why=str(wrong)))
+            return None
+
+    async def _keep(self, socket: BotSocket, said: frames.Spoken) -> None:
         while socket.unkept >= MOST_UNKEPT:
             socket.room.clear()
             await socket.room.wait()
@@ -167,8 +208,6 @@ class Bots:
             socket.asking[said.ask] = said.seq
             if kept.answer is not None:
                 self._push(socket, [kept.answer])
-        else:
-            socket.asking.pop(said.ask, None)
 
     def _ended(self, socket: BotSocket, call: int) -> None:
         socket.asking.pop(call, None)
@@ -217,7 +256,7 @@ class Bots:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self.wake.wait()
             except TimeoutError:
-                self.keys_changed = True
+                pass  # no hint was heard
             self.wake.clear()
             try:
                 await self._write_gone()
@@ -233,12 +272,15 @@ class Bots:
         here = list(self.sockets.values())
         if not here:
             return
-        keys_too, self.keys_changed = self.keys_changed, False
+        began = time.monotonic()  # however many hints of other things come, keys are looked at in time
+        keys_too = self.keys_changed or began - self._keys_looked_at >= LOOK_SECONDS
+        self.keys_changed = False
         seen: Seen = await self.rows.read(lambda session: giving.look(session, here, keys_too))
+        self._keys_looked_at = began if keys_too else self._keys_looked_at
         for socket in here:
             if socket.key_id in seen.shut:
                 self._begin(self._close(socket, REVOKED, "the key was revoked"))
-                socket.draining = True
+                socket.draining = socket.shut = True
             for call in seen.over & socket.open:
                 self._ended(socket, call)
             self._push(socket, seen.answers)
@@ -266,7 +308,7 @@ class Bots:
                 logs.say("call.given", call=call.id, socket=id[:8], times=call.gives)
         if any(given.values()):
             self.wake.set()  # there may be more
-            await self._tell(f"{TYPING}:0")
+            await self._tell(GIVEN)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -313,6 +355,8 @@ class Bots:
 def _text(message: str | bytes) -> str:
     if isinstance(message, bytes):
         raise frames.Wrong("frames are text")
+    if len(message) > frames.LARGEST or len(message.encode()) > frames.LARGEST:
+        raise Unwelcome(TOO_MUCH, f"a frame is larger than {frames.LARGEST} bytes")
     return message
 
 

@@ -22,15 +22,18 @@ A `say` that was not answered by `kept` or `no` is said again with the same `id`
 once. Unasked it is told {"type": "bots", "bots": [BOT…]} when one comes or goes, {"type": "typing", "to", "on"} while
 a bot works in that chat, and {"type": "drain"}: connect again, to another relay. Close codes: 4001 no ticket, 4003 no
 member any more, 4008 silence, 4029 too much; with others connect again, for which a new ticket is needed.
+
+Nobody may slow down others: what one member's pages say is read so many a second together, a page that does not read
+what it asked for is not read either, and what one is told at once is cut to the latest.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -39,7 +42,7 @@ from websockets.exceptions import ConnectionClosed
 
 import clock
 import logs
-from channels import webchat
+from channels import webchat, webchat_page
 from channels.contract import Call
 from intake import Intake, Receipt
 from relay import frames
@@ -53,9 +56,12 @@ HELLO_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 OVERLAP = timedelta(seconds=5)  # rows may be committed a little later than their time says
 MOST_LINES, PAGE_LINES = 200, 50
-PER_SECOND, BURST = 5, 30
+LARGEST_AT_ONCE = 1_000_000  # bytes of lines
+PER_SECOND, BURST = 5, 30  # of one member
+MOST_PAGES = 20  # of one member
 LARGEST = 64 * 1024
 NO_TICKET, NO_MEMBER, SILENT, TOO_MUCH = 4001, 4003, 4008, 4029
+NEVER = datetime(1970, 1, 2, tzinfo=UTC)
 REMEMBERED = 4000  # ids of lines that were shown lately
 
 
@@ -84,6 +90,8 @@ class Chat:
         self.rows, self.intake = rows, intake
         self.pages: set[Page] = set()
         self.wake, self.bots_changed = asyncio.Event(), False
+        self._bots_looked_at = float("-inf")
+        self._buckets: dict[str, Bucket] = {}  # by member
         self._since = clock.now()
         self._shown: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,28 +99,30 @@ class Chat:
     # --- in ---
 
     async def serve(self, connection: ServerConnection) -> None:
+        page = None
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 hello = frames.read(str(await connection.recv()))
             page = await self._admit(connection, hello)
-        except (TimeoutError, frames.Wrong):
-            page = None
+            if page is None:
+                await connection.close(NO_TICKET, "no ticket")
+            elif sum(one.member == page.member for one in self.pages) >= MOST_PAGES:
+                await connection.close(TOO_MUCH, f"more than {MOST_PAGES} pages")
+            else:
+                await self._greet(page, hello.get("since"))
+                await self._listen(page)
+        except TimeoutError:
+            await connection.close(NO_TICKET, "no hello in time")
+        except frames.Wrong as wrong:
+            await connection.close(1007 if page else NO_TICKET, str(wrong)[:100])
         except ConnectionClosed:
             return
         except SQLAlchemyError as error:
-            logs.warn("relay.unproven", why=type(error).__name__)
+            logs.warn("relay.unreadable", why=type(error).__name__)
             await connection.close(1013, "try again later")
-            return
-        if page is None:
-            await connection.close(NO_TICKET, "no ticket, or not in time")
-            return
-        try:
-            await self._greet(page, hello.get("since"))
-            await self._listen(page)
-        except ConnectionClosed:
-            return
         finally:
-            self.pages.discard(page)
+            if page is not None:
+                self.pages.discard(page)
 
     async def _admit(self, connection: ServerConnection, hello: Mapping[str, Any]) -> Page | None:
         shown = hello.get("ticket")
@@ -124,41 +134,39 @@ class Chat:
         return Page(ticket, Line(connection))
 
     async def _greet(self, page: Page, since: Any) -> None:
-        at = _moment(since)
+        began = (_moment(since) or NEVER) - OVERLAP
 
-        def look(session: Session) -> tuple[list[dict[str, Any]] | None, list[webchat_lines.Line]]:
-            told = _told_of(session, page)
-            began = at - OVERLAP if at else datetime.min.replace(tzinfo=UTC)
-            return told, webchat_lines.of_person(session, page.member, began, MOST_LINES)
+        def look(session: Session) -> tuple[Known | None, list[webchat_lines.Line]]:
+            known = _known_to(session, [page])[page]
+            chats = [page.member, *(f"{page.member}/{bot.name}" for bot in bots.listed(session, page.ticket.company))]
+            return known, webchat_lines.of_person(session, webchat.place(page.member).person, chats, began, MOST_LINES)
 
         self.pages.add(page)  # before the look: what is committed after it is shown by the next of the others
         self._since = min(self._since, clock.now() - OVERLAP)
-        told, lines = await self.rows.read(look)
-        if told is None:
+        known, lines = await self.rows.read(look)
+        if known is None:
             await page.line.connection.close(NO_MEMBER, "no member any more")
             return
-        page.told = json.dumps(told)
+        page.told = known.frame
         ticket, early = page.ticket, page.early or []
         page.early = None
-        page.put(frames.made("welcome", company=ticket.company, name=ticket.name, guest=page.guest, bots=told))
-        for frame in [*(frames.made("line", **_line(line)) for line in lines), *early]:
+        page.put(frames.made("welcome", company=ticket.company, name=ticket.name, guest=page.guest, bots=known.bots))
+        for frame in [*(frames.made("line", **line) for line in _latest(lines)), *early]:
             page.put(frame)
         self.wake.set()
 
     async def _listen(self, page: Page) -> None:
-        bucket = Bucket(PER_SECOND, BURST)
+        bucket = self._buckets.setdefault(page.member, Bucket(PER_SECOND, BURST))
         connection = page.line.connection
         async for message in connection:
             page.line.heard = time.monotonic()
+            if page not in self.pages:
+                continue  # no member any more, and does not hear our farewell
             if not isinstance(message, str) or len(message) > LARGEST:
                 await connection.close(TOO_MUCH, "too large")
                 return
             await bucket.wait()  # whoever hurries is read more slowly
-            try:
-                frame = frames.read(message)
-            except frames.Wrong as wrong:
-                await connection.close(1007, str(wrong)[:100])
-                return
+            frame = frames.read(message)
             if frame["type"] == "say":
                 await self._say(page, frame, message)
             elif frame["type"] == "history":
@@ -177,12 +185,12 @@ class Chat:
             page.line.put(frames.made("no", id=frame.get("id"), why=receipt.words))
 
     async def _history(self, page: Page, frame: Mapping[str, Any]) -> None:
-        to, at = str(frame.get("to") or ""), _moment(frame.get("before")) or clock.now()
+        to, at = str(frame.get("to") or "")[: webchat_page.LONGEST_BOT], _moment(frame.get("before")) or clock.now()
         chat = f"{page.member}/{to}" if to else page.member
         found = await self.rows.read(lambda session: webchat_lines.before(session, chat, at, PAGE_LINES + 1))
-        more = len(found) > PAGE_LINES
-        lines = [_line(line) for line in found[-PAGE_LINES:]]
-        page.line.put(frames.made("history", to=to, lines=lines, more=more))
+        lines = _latest(found[-PAGE_LINES:])
+        page.line.put(frames.made("history", to=to, lines=lines, more=len(lines) < len(found)))
+        await page.line.written()
 
     # --- out ---
 
@@ -192,7 +200,7 @@ class Chat:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self.wake.wait()
             except TimeoutError:
-                self.bots_changed = True
+                pass  # no hint was heard
             self.wake.clear()
             try:
                 await self._look()
@@ -210,25 +218,28 @@ class Chat:
             self._since = began
             return
         since = min(self._since, began) - OVERLAP
-        bots_too, self.bots_changed = self.bots_changed, False
-
+        looked_at = time.monotonic()  # however much is said, who is here and who may be is looked at in time
+        bots_too = self.bots_changed or looked_at - self._bots_looked_at >= LOOK_SECONDS
+        self.bots_changed = False
         shown, mine = dict(self._shown), {page.member for page in here}
 
-        def look(session: Session) -> tuple[list[webchat_lines.Line], set[str], dict[Page, Any]]:
-            told = {page: _told_of(session, page) for page in here} if bots_too else {}
+        def look(session: Session) -> tuple[list[webchat_lines.Line], set[str], dict[Page, Known | None]]:
+            known = _known_to(session, here) if bots_too else {}
             come = [(id, chat) for id, chat in webchat_lines.since(session, since) if id not in shown]
             wanted = [id for id, chat in come if webchat.place(chat).member in mine]
-            return webchat_lines.of_ids(session, wanted), bot_calls.worked_on(session, CHANNEL), told
+            return webchat_lines.of_ids(session, wanted), bot_calls.worked_on(session, CHANNEL), known
 
-        fresh, typing, told = await self.rows.read(look)
+        fresh, typing, known = await self.rows.read(look)
         self._since = began
+        self._bots_looked_at = looked_at if bots_too else self._bots_looked_at
         self._shown.update(dict.fromkeys(line.id for line in fresh))  # who comes meanwhile is shown the others next
         while len(self._shown) > REMEMBERED:
             del self._shown[next(iter(self._shown))]
         for page in list(self.pages):
-            self._show(page, fresh, typing)
-            if page in told:
-                self._tell(page, told[page])
+            if page in known:
+                self._tell(page, known[page])
+            if page in self.pages:
+                self._show(page, fresh, typing)
 
     def _show(self, page: Page, lines: Sequence[webchat_lines.Line], typing: set[str]) -> None:
         for line in lines:
@@ -239,12 +250,13 @@ class Chat:
             page.put(frames.made("typing", to=webchat.place(chat).bot, on=chat in mine))
         page.typing = mine
 
-    def _tell(self, page: Page, told: list[dict[str, Any]] | None) -> None:
-        if told is None:
+    def _tell(self, page: Page, known: "Known | None") -> None:
+        if known is None:
+            self.pages.discard(page)  # what is said from now on is not theirs to see
             self._begin(self._close(page, NO_MEMBER, "no member any more"))
-        elif json.dumps(told) != page.told:
-            page.told = json.dumps(told)
-            page.put(frames.made("bots", bots=told))
+        elif known.frame != page.told:
+            page.told = known.frame
+            page.put(known.frame)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -259,6 +271,8 @@ class Chat:
             page.line.cut()
 
     async def beat(self) -> None:
+        here = {page.member for page in self.pages}
+        self._buckets = {who: one for who, one in self._buckets.items() if who in here or one.left() < one.burst}
         for page in list(self.pages):
             silent = page.line.is_silent()
             self._begin(self._close(page, SILENT, "no heartbeat") if silent else page.line.ping())
@@ -271,28 +285,54 @@ class Chat:
         await asyncio.gather(*(self._close(page, 1012, "the relay restarts") for page in list(self.pages)))
 
 
-def _told_of(session: Session, page: Page) -> list[dict[str, Any]] | None:
-    """The company's bots as this person may know them; None when they are no member any more."""
-    company = page.ticket.company
-    member = members.get(session, company, CHANNEL, page.member)
-    if member is None:
-        return None
-    page.guest = member.guest
-    known = bots.commands(session, company, guests_only=page.guest)
+class Known(NamedTuple):
+    """The company's bots as some of its people may know them."""
+
+    bots: list[dict[str, Any]]
+    frame: str  # that tells of them
+
+
+def _known_to(session: Session, pages: Collection[Page]) -> dict[Page, Known | None]:
+    """What many may know alike is read once. None to who is no member any more."""
+    guests = members.guests(session, CHANNEL, {page.member for page in pages})
+    read: dict[tuple[str, bool], Known] = {}
+    found: dict[Page, Known | None] = {}
+    for page in pages:
+        guest = guests.get((page.ticket.company, page.member))
+        if guest is None:
+            found[page] = None
+            continue
+        page.guest, key = guest, (page.ticket.company, guest)
+        if key not in read:
+            listed = _bots_of(session, *key)
+            read[key] = Known(listed, frames.made("bots", bots=listed))
+        found[page] = read[key]
+    return found
+
+
+def _bots_of(session: Session, company: str, guest: bool) -> list[dict[str, Any]]:
+    known: dict[int, list[dict[str, Any]]] = {}
+    for one in bots.commands(session, company, guests_only=guest):
+        told = {"name": one.name, "usage": one.usage, "help": one.help, "guests": one.guests}
+        known.setdefault(one.bot_id, []).append(told)
     return [
-        {
-            "name": bot.name,
-            "here": here,
-            "listens": bot.listens and not page.guest,
-            "commands": [
-                {"name": one.name, "usage": one.usage, "help": one.help, "guests": one.guests}
-                for one in known
-                if one.bot_id == bot.id
-            ],
-        }
+        {"name": bot.name, "here": here, "listens": bot.listens and not guest, "commands": known.get(bot.id, [])}
         for bot, here in bots.present(session, company)
-        if not page.guest or any(one.bot_id == bot.id for one in known)
+        if not guest or bot.id in known
     ]
+
+
+def _latest(lines: Sequence[webchat_lines.Line]) -> list[dict[str, Any]]:
+    """As many as may be told at once, in their order; the one that came last in any case."""
+    found: list[dict[str, Any]] = []
+    left = LARGEST_AT_ONCE
+    for line in reversed(lines):
+        told = _line(line)
+        left -= len(json.dumps(told, ensure_ascii=False).encode())
+        if left < 0 and found:
+            break
+        found.append(told)
+    return found[::-1]
 
 
 def _line(line: webchat_lines.Line) -> dict[str, Any]:
@@ -309,8 +349,9 @@ def _line(line: webchat_lines.Line) -> dict[str, Any]:
 
 
 def _moment(told: Any) -> datetime | None:
+    """Null where it is none, or so far off that no database counts there."""
     try:
         found = datetime.fromisoformat(told)
+        return found.astimezone(UTC) if found.tzinfo is not None and 1970 < found.year < 9000 else None
     except (TypeError, ValueError):
         return None
-    return found if found.tzinfo is not None else None

@@ -19,6 +19,7 @@ MOST_COMMANDS, MOST_AT_ONCE = 100, 100
 LONGEST_TEXT, LONGEST_USAGE, LONGEST_HELP, LONGEST_TITLE = 20_000, 200, 500, 80
 MOST_BUTTONS, MOST_FILES = 5, 5
 LONGEST_WAIT = 86_400
+LONGEST_NAME = 40
 NAME = re.compile(r"/[\w-]{1,32}")
 SPOKEN = ("reply", "wait", "done", "failed")
 
@@ -109,6 +110,15 @@ def spoken(frame: Mapping[str, Any]) -> Spoken:
 def ask_number(id: Any) -> int:
     """The call's number; 0 where it is no id of an ask."""
     return int(id[1:]) if isinstance(id, str) and re.fullmatch(r"c[1-9][0-9]{0,17}", id) else 0
+
+
+def named(frame: Mapping[str, Any]) -> dict[str, Any]:
+    """What a wrong frame calls itself, told back to whoever sent it; but whatever could not be a name is not."""
+    ask, seq = frame.get("ask"), frame.get("seq")
+    return {
+        "ask": ask if isinstance(ask, str) and len(ask) <= LONGEST_NAME else None,
+        "seq": seq if isinstance(seq, int) and abs(seq) < 2**53 else None,
+    }
 
 
 def _body(frame: Mapping[str, Any]) -> dict[str, Any]:

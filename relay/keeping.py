@@ -148,6 +148,8 @@ class _Round:
         body = dict(said.body or {})
         if call.thread:
             body["thread"] = call.thread
+        if said.type == "wait" or call.wait_seq:
+            body["converses"] = True  # the person's answer is awaited where this is said
         row = Delivery(
             source=call.source, step=said.seq, event_id=call.event_id, kind=deliveries.MESSAGE, channel=call.channel,
             chat=call.chat, body=body, text=str(body["plain"]), wait=0, key=deliveries.new_key(), trace=call.trace,

@@ -21,13 +21,9 @@ class Rows:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rows")
 
     async def read(self, look: Callable[[Session], Found]) -> Found:
-        """What it returns may be read when the look is over."""
-
         def run() -> Found:
             with self.app.app_context(), database.reading() as session:
-                found = look(session)
-                session.expunge_all()
-                return found
+                return look(session)
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 

@@ -29,7 +29,7 @@ from relay.rows import Rows
 from settings import Settings, is_loopback
 from store.spool import Spool
 from workers.process import Process
-from workers.queues import BOTS, CHAT, DELIVER, KEYS, RELAYS, Bell
+from workers.queues import BOTS, CHAT, DELIVER, GIVEN, KEYS, RELAYS, Bell
 
 BEAT_SECONDS = 10.0
 DRAIN_SECONDS = 3.0  # that bots and pages have to come to another relay
@@ -169,7 +169,7 @@ class _Relay:
             self.bots.keys_changed = True
         if what in (BOTS, KEYS):
             self.chat.bots_changed = True
-        if what != CHAT:
+        if what not in (CHAT, GIVEN):
             self.bots.wake.set()
         self.chat.wake.set()
 

@@ -10,28 +10,47 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 MOST_LINED_UP = 300  # frames that wait for one peer; a bot has as many asks at once and as many receipts at most
+LONGEST_LINE = 4_000_000  # characters of those, for a frame that tells of long replies is long itself
 SILENT_SECONDS = 20.0
 
 
 class Bucket:
     """So many a second, and so many at once."""
 
-    def __init__(self, per_second: float, burst: int) -> None:
+    def __init__(self, per_second: float, burst: float) -> None:
         self.per_second, self.burst = per_second, burst
-        self._left, self._at = float(burst), time.monotonic()
+        self._left, self._at = burst, time.monotonic()
 
-    def take(self) -> bool:
+    def left(self) -> float:
         now = time.monotonic()
         self._left = min(self.burst, self._left + (now - self._at) * self.per_second)
         self._at = now
-        if self._left < 1:
+        return self._left
+
+    def take(self) -> bool:
+        if self.left() < 1:
             return False
         self._left -= 1
         return True
 
-    async def wait(self) -> None:
-        while not self.take():
-            await asyncio.sleep((1 - self._left) / self.per_second)
+    def spend(self, much: float) -> None:
+        """What it has cost is known afterwards, and may be more than was left."""
+        self._left = self.left() - much
+
+    async def wait(self, least: float = 1) -> None:
+        """Until there is so much, which is taken."""
+        while self.left() < least:
+            await asyncio.sleep((least - self._left) / self.per_second + 0.001)
+        self._left -= least
+
+
+@dataclass(eq=False)
+class Share:
+    """What all sockets of one bot together may cost their relay. What is more waits; meanwhile others are served."""
+
+    hellos: Bucket = field(default_factory=lambda: Bucket(4, 60))
+    frames: Bucket = field(default_factory=lambda: Bucket(200, 400))
+    work: Bucket = field(default_factory=lambda: Bucket(0.1, 0.5))  # seconds of the one loop that serves everybody
 
 
 class Line:
@@ -41,23 +60,36 @@ class Line:
         self.connection = connection
         self.heard = time.monotonic()  # when a frame or a pong came last
         self._waiting: deque[str] = deque()
+        self._long = 0
         self._writer: asyncio.Task[None] | None = None
         self._pinging = False
 
     def put(self, frame: str) -> None:
         self._waiting.append(frame)
-        if len(self._waiting) > MOST_LINED_UP:
-            self._waiting.clear()
+        self._long += len(frame)
+        if len(self._waiting) > MOST_LINED_UP or (self._long > LONGEST_LINE and len(self._waiting) > 1):
+            self._forget()
             self.cut()
         elif self._writer is None:
             self._writer = asyncio.create_task(self._write())
 
+    async def written(self) -> None:
+        """Nothing waits any more."""
+        while self._writer is not None:
+            await asyncio.wait({self._writer})
+
+    def _forget(self) -> None:
+        self._waiting.clear()
+        self._long = 0
+
     async def _write(self) -> None:
         try:
             while self._waiting:
-                await self.connection.send(self._waiting.popleft())
+                frame = self._waiting.popleft()
+                self._long -= len(frame)
+                await self.connection.send(frame)
         except ConnectionClosed:
-            self._waiting.clear()  # whoever reads from it sees that it has ended
+            self._forget()  # whoever reads from it sees that it has ended
         finally:
             self._writer = None
 
@@ -96,6 +128,7 @@ class BotSocket:
     open: set[int] = field(default_factory=set)  # calls that it was given and has not ended
     asking: dict[int, int] = field(default_factory=dict)  # by call, the number of the question it wants answered
     draining: bool = False
+    shut: bool = False  # its key opens no more: whether or not it hears our farewell, it is not heard
     unkept: int = 0  # frames of it that are not written down yet
     room: asyncio.Event = field(default_factory=asyncio.Event)  # for more of those
 

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from sandbox import channeltalk_lists as lists
 from sandbox import channeltalk_markup as markup
@@ -54,7 +55,7 @@ class ChannelTalk:
     def answer(self, request: Request) -> Response | asyncio.Future[Response]:
         """One API call: the fault that is due, the work, the four rate headers, a line in the record."""
         began = time.perf_counter()
-        found = re.match(rf"{PREFIX}/user-chats/([^/]+)", request.path)
+        found = re.match(rf"{PREFIX}/(?:user-chats|groups)/([^/]+)", request.path)
         chat = found.group(1) if found else ""
         rule = self.faults.for_call(request.method, request.path, chat)
         if rule is not None and rule.do == "slow":
@@ -237,6 +238,30 @@ class ChannelTalk:
         markup.check_bot_name(request.query["botName"])
         return self.chats.named_bot(request.query["botName"])
 
+    # team chats
+
+    def post_group_message(self, request: Request, key: str, thread: str = "") -> Json:
+        group, body, bot_name = self.chats.group(unquote(key)), _object(request), request.query.get("botName", "")
+        markup.check_message(body, group=True)
+        if "botName" in request.query:
+            markup.check_bot_name(bot_name)
+        message, bot = self.chats.post(group, body | self.chats.in_thread(group, thread), bot_name)
+        return {"message": message.entity, "bot": bot}
+
+    def list_group_messages(self, request: Request, key: str, thread: str = "") -> Json:
+        group = self.chats.group(unquote(key))
+        self.chats.in_thread(group, thread)
+        listed = [one for one in group.messages if one.entity.get("rootMessageId", "") == thread]
+        page = lists.cut(listed, lambda message: message.n, request.query)
+        bots = {one.bot: self.chats.bot(one.bot) for one in page.items if one.bot}
+        return {**page.cursors, "messages": [one.entity for one in page.items], "bots": list(bots.values())}
+
+    def list_groups(self, request: Request) -> Json:
+        return {"groups": [one.entity for one in self.chats.groups.values()]}
+
+    def get_group(self, request: Request, key: str) -> Json:
+        return {"group": self.chats.group(unquote(key)).entity}
+
     # people, bots, webhooks
 
     def get_channel(self, request: Request) -> Json:
@@ -393,6 +418,12 @@ ROUTES = _routes(
     ("PUT", "/user-chats/*/snooze", ChannelTalk.snooze_chat),
     ("PATCH", "/user-chats/*/assign-to/managers/*", ChannelTalk.assign_chat),
     ("PATCH", "/user-chats/*/invite", ChannelTalk.invite_managers),
+    ("POST", "/groups/*/messages", ChannelTalk.post_group_message),
+    ("GET", "/groups/*/messages", ChannelTalk.list_group_messages),
+    ("POST", "/groups/*/threads/*/messages", ChannelTalk.post_group_message),
+    ("GET", "/groups/*/threads/*/messages", ChannelTalk.list_group_messages),
+    ("GET", "/groups", ChannelTalk.list_groups),
+    ("GET", "/groups/*", ChannelTalk.get_group),
     ("GET", "/users/*/user-chats", ChannelTalk.list_user_chats),
     ("POST", "/users/*/user-chats", ChannelTalk.open_user_chat),
     ("GET", "/users/*", ChannelTalk.get_user),

@@ -23,6 +23,8 @@ MANAGERS = {
     "233101": {"id": "233101", "channelId": CHANNEL_ID, "name": "박서준", "email": "sj@shop.example.kr"},
     "233102": {"id": "233102", "channelId": CHANNEL_ID, "name": "이도윤", "email": "dy@shop.example.kr"},
 }
+GROUP_ID = "5521"
+GROUP = {"id": GROUP_ID, "channelId": CHANNEL_ID, "name": "알림", "scope": "all", "version": 1}  # a public team chat
 ON_DUTY = "233101"  # the manager in whose seat a person or a test sits
 STATES = ("opened", "closed", "snoozed", "queued", "initial", "missed")
 CONTACTS = ("email", "mobileNumber")
@@ -69,6 +71,7 @@ class Chats:
         self.members: dict[str, str] = {}
         self.bots: dict[str, Json] = {}
         self.retired_bots: dict[str, Json] = {}
+        self.groups: dict[str, Chat] = {GROUP_ID: Chat(dict(GROUP))}
         self._bots_made = 0
         self.default_bot = self.named_bot("채널봇")
 
@@ -166,6 +169,13 @@ class Chats:
             raise Missing("UserChat not found.")
         return self.chats[chat_id]
 
+    def group(self, key: str) -> Chat:
+        """By its id, or @name."""
+        found = [one for one in self.groups.values() if key in (one.id, f"@{one.entity['name']}")]
+        if not found:
+            raise Missing("Group not found.")
+        return found[0]
+
     def touch(self, chat: Chat) -> None:
         chat.changed = self.record.next()
         chat.entity["updatedAt"] = self.record.now()
@@ -225,6 +235,15 @@ class Chats:
             return self._store(chat, person, bot, body, bot)
         return self._store(chat, person, chat.user_id if person == "user" else ON_DUTY, body, "")
 
+    def say_in_group(self, group: Chat, manager: str, text: str, thread: str = "") -> Message:
+        body: Json = {"blocks": [{"type": "text", "value": markup.escaped(text)}]}
+        return self._store(group, "manager", manager, body | self.in_thread(group, thread), "")
+
+    def in_thread(self, group: Chat, thread: str) -> Json:
+        if thread and not any(one.entity["id"] == thread for one in group.messages):
+            raise Missing("Message not found.")
+        return {"rootMessageId": thread} if thread else {}
+
     def log(self, chat: Chat, action: str, by: str, kind: str = "manager") -> Message:
         """A system line, such as "closed by …"; it has no text."""
         line = {"action": action, "values": [], "triggerType": kind, "triggerId": by}
@@ -232,13 +251,14 @@ class Chats:
 
     def _store(self, chat: Chat, person: str, person_id: str, body: Json, bot: str) -> Message:
         now, n = self.record.now(), self.record.next()
-        key = f"userChat-{chat.id}"
+        kind = "group" if chat.id in self.groups else "userChat"
+        key = f"{kind}-{chat.id}"
         entity: Json = {
             "chatKey": key, "id": self.new_id(), "mainKey": key, "channelId": CHANNEL_ID,
-            "chatType": "userChat", "chatId": chat.id, "personType": person, "personId": person_id,
+            "chatType": kind, "chatId": chat.id, "personType": person, "personId": person_id,
             "createdAt": now, "updatedAt": now, "version": 1,
         }  # fmt: skip
-        for name in ("requestId", "blocks", "buttons", "options", "files", "log"):
+        for name in ("requestId", "blocks", "buttons", "options", "files", "log", "rootMessageId"):
             if name in body:
                 entity[name] = body[name]
         if "blocks" in body:

@@ -82,7 +82,8 @@ class Webhooks:
         self.hooks: dict[str, Hook] = {}
         opened, message = f"{self.product_url}/open_userchat", f"{self.product_url}/in_userchat"
         self.register("opened", opened, ["userChat.opened"], self.tokens[0])
-        self.register("messages", message, ["message.created.userChat"], self.tokens[-1])
+        scopes = ["message.created.userChat", "message.created.teamChat"]
+        self.register("messages", message, scopes, self.tokens[-1])
 
     def register(self, name: str, url: str, scopes: list[str], token: str = "") -> Json:
         entity: Json = {
@@ -102,6 +103,7 @@ class Webhooks:
     def tell(self, kind: str, chat: Chat, entity: Json) -> None:
         """Something happened that ChannelTalk has webhooks for."""
         scope = {"opened": "userChat.opened", "message": "message.created.userChat"}.get(kind, "")
+        scope = "message.created.teamChat" if entity.get("chatType") == "group" else scope
         scope = scope or f"{entity['type']}.upserted.contact"
         listening = [hook for hook in self.hooks.values() if scope in hook.entity["scopes"]]
         if not listening:
@@ -134,7 +136,7 @@ class Webhooks:
             refers["manager"] = MANAGERS.get(entity["personId"], {})
         else:
             refers["bot"] = self.chats.bot(entity["personId"])
-        refers["userChat"] = chat.entity
+        refers["group" if entity["chatType"] == "group" else "userChat"] = chat.entity
         return {"event": "push", "type": "message", "entity": entity, "refers": refers}
 
     # the line of a chat

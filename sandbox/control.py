@@ -13,6 +13,8 @@ POST chats/ID/open        {"tags", "profile", "supportBot": id|null, "workflow":
 POST chats/ID/say         {"as": "user"|"manager"|"note"|"bot"|"log:close"|"log:assign"|"log:…", "text"}
 POST chats/ID/close       by the manager
 POST chats/ID/reopen      by the manager; opened is told again
+POST teams/ID/say         {"text", "thread": root message, "as": manager's id}: in a team chat
+GET  teams/ID             its messages
 POST users/ID             {"profile", "profileOnce", "tags"}: as PATCH users does
 GET, POST faults          {"rules": […]}; faults.py says what rules can be
 GET, POST settings        {"repeated_request_id": "same"|"new", "rate_limit": {"limit", "window"}|null}
@@ -144,7 +146,8 @@ class Control:
             "text": markup.marked_text(entity.get("blocks", [])), "plainText": entity.get("plainText", ""),
             "requestId": entity.get("requestId"),
         }  # fmt: skip
-        shown |= {name: entity[name] for name in ("blocks", "buttons", "options", "log") if name in entity}
+        also = ("blocks", "buttons", "options", "log", "rootMessageId")
+        shown |= {name: entity[name] for name in also if name in entity}
         if message.bot:
             shown["botName"] = self.talk.chats.bot(message.bot)["name"]
         return shown
@@ -232,6 +235,14 @@ class Control:
     def _described(self, chat: Chat) -> Json:
         user = self.talk.chats.users[chat.user_id]
         return {"chatId": chat.id, "userId": user["id"], "chat": chat.entity, "user": user}
+
+    def say_in_team(self, request: Request, group_id: str) -> Json:
+        chats, body = self.talk.chats, _object(request)
+        words = [_text(body, "as", ON_DUTY), _text(body, "text", ""), _text(body, "thread", "")]
+        return {"message": self._message(chats.say_in_group(chats.group(group_id), *words))}
+
+    def team(self, request: Request, group_id: str) -> Json:
+        return {"messages": [self._message(one) for one in self.talk.chats.group(group_id).messages]}
 
     # faults and settings
 
@@ -373,6 +384,8 @@ ROUTES = _routes(
     ("POST", "/chats/*/say", Control.say),
     ("POST", "/chats/*/close", Control.close),
     ("POST", "/chats/*/reopen", Control.reopen),
+    ("POST", "/teams/*/say", Control.say_in_team),
+    ("GET", "/teams/*", Control.team),
     ("POST", "/users/*", Control.change_user),
     ("GET", "/faults", Control.get_faults),
     ("POST", "/faults", Control.set_faults),

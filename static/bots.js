@@ -16,5 +16,8 @@ for (const block of document.querySelectorAll(".guide pre")) {
       button.textContent = korean ? "선택했어요" : "Selected";
     }
   });
-  block.before(button);
+  const around = document.createElement("div");
+  around.className = "block";
+  block.replaceWith(around);
+  around.append(block, button);
 }

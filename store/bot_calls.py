@@ -192,16 +192,15 @@ def worked_on(session: Session, channel: str) -> set[str]:
 
 
 def told(call: Call, seq: int, now: datetime) -> None:
-    """The bot has told something: it has as long again for what comes next."""
+    """The bot has told something: it has as long again for what comes next. A question of it stays open."""
     call.last_seq = max(call.last_seq, seq)
-    call.expires_at = now + PATIENCE
+    call.expires_at = max(now, call.wait_until or now) + PATIENCE
 
 
 def ask_back(call: Call, seq: int, seconds: int, now: datetime) -> None:
     """The next message of the person is for the bot."""
-    told(call, seq, now)
     call.wait_seq, call.wait_until = seq, now + timedelta(seconds=seconds)
-    call.expires_at = call.wait_until + PATIENCE
+    told(call, seq, now)
 
 
 def end(call: Call, state: str, now: datetime, why: str = "") -> None:
@@ -221,6 +220,12 @@ def asking(session: Session, channel: str, chat: str, person: str, now: datetime
 def any_asking(session: Session, channel: str, chat: str, person: str, now: datetime) -> bool:
     here = (Call.channel == channel, Call.chat == chat, Call.person == person)
     return bool(session.scalar(select(exists().where(_open, *here, Call.wait_until > now))))
+
+
+def is_asking(call: Call) -> bool:
+    """Does its bot wait for an answer, or is there one that it may not have got? What it says later tells that it
+    has."""
+    return call.wait_seq > 0 and (call.wait_until is not None or call.last_seq == call.wait_seq)
 
 
 def answered(session: Session, call: Call, text: str | None, event_id: int | None, now: datetime) -> None:

@@ -190,22 +190,29 @@ def introduce(session: Session, bot: Bot, told: Sequence[Told], listens: bool, n
     wanted = {folded(one.name): one for one in told}
     gone = delete(Command).where(Command.bot_id == bot.id, Command.folded.not_in(wanted))
     session.execute(gone, execution_options={"synchronize_session": False})
-    taken: dict[str, str] = {}
+    before = {row.folded: row for row in session.scalars(select(Command).where(Command.bot_id == bot.id))}
+    rows = []
     for key, one in sorted(wanted.items()):
         facts = {"name": one.name, "help": one.help, "usage": one.usage, "guests": one.guests}
-        row = {"company": bot.company, "folded": key, "bot_id": bot.id, "since": now, **facts}
-        insert = (sqlite if is_sqlite(session) else postgresql).insert(Command).values(row)
-        mine = insert.on_conflict_do_update(
-            index_elements=["company", "folded"], set_=facts, where=Command.bot_id == bot.id
-        )
-        if session.scalar(mine.returning(Command.bot_id)) is None:
-            taken[one.name] = _owner_of(session, bot.company, key)
-    return taken
+        if key not in before or any(getattr(before[key], name) != value for name, value in facts.items()):
+            rows.append({"company": bot.company, "folded": key, "bot_id": bot.id, "since": now, **facts})
+    if not rows:
+        return {}  # as of a bot that comes back
+    insert = (sqlite if is_sqlite(session) else postgresql).insert(Command).values(rows)
+    told_anew = {name: insert.excluded[name] for name in ("name", "help", "usage", "guests")}
+    mine = insert.on_conflict_do_update(
+        index_elements=["company", "folded"], set_=told_anew, where=Command.bot_id == bot.id
+    )
+    kept = set(session.scalars(mine.returning(Command.folded)))
+    taken = [key for key in sorted(wanted) if key not in before and key not in kept]
+    owners = _owners_of(session, bot.company, taken) if taken else {}
+    return {wanted[key].name: owners.get(key, "") for key in taken}
 
 
-def _owner_of(session: Session, company: str, key: str) -> str:
-    query = select(Bot.name).join(Command, Command.bot_id == Bot.id)
-    return session.scalar(query.where(Command.company == company, Command.folded == key)) or ""
+def _owners_of(session: Session, company: str, names: Sequence[str]) -> dict[str, str]:
+    query = select(Command.folded, Bot.name).join(Bot, Bot.id == Command.bot_id)
+    found = session.execute(query.where(Command.company == company, Command.folded.in_(names)))
+    return {folded: name for folded, name in found}
 
 
 def command(session: Session, company: str, name: str) -> Command | None:

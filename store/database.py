@@ -166,11 +166,14 @@ def writing() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A consistent look that leaves no transaction open behind it."""
+    """A consistent look that leaves no transaction open behind it. The rows that it found may be read afterwards:
+    left in the session each would be looked up again, and one may be gone by then."""
+    session = db.session()
     try:
-        yield db.session()
+        yield session
     finally:
-        db.session.rollback()
+        session.expunge_all()
+        session.rollback()
 
 
 def is_one_of(column: Any, *words: str) -> ColumnElement[bool]:

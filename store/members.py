@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,6 +34,12 @@ class Member(Base):
 def get(session: Session, company: str, channel: str, chat: str) -> Member | None:
     here = select(Member).where(Member.company == company, Member.channel == channel, Member.chat == chat)
     return session.scalars(here).first()
+
+
+def guests(session: Session, channel: str, chats: Collection[str]) -> dict[tuple[str, str], bool]:
+    """Of these chats, by company and chat those that are admitted: whether as a guest."""
+    here = select(Member.company, Member.chat, Member.guest).where(Member.channel == channel, Member.chat.in_(chats))
+    return {(company, chat): guest for company, chat, guest in session.execute(here)}
 
 
 def is_member(session: Session, company: str, channel: str, chat: str) -> bool:

@@ -93,19 +93,25 @@ def browser() -> Iterator[Any]:
         yield opened
 
 
-# What holds on both databases in `make test`: store, intake, deliveries, promises. The rest does in `make test-all`.
-ON_BOTH = ("test_promise_", "test_delivery_", "test_intake_", "test_torture_")
-# Of these the one variant that `make test` runs is PostgreSQL's.
-ON_POSTGRESQL = ("test_workers_retention",)
+# What holds on both databases in `make test`. The rest does in `make test-all`.
+ON_BOTH = ("test_promise_",)
 
 # They take longest, and a file is one piece of work: begun last, they would keep one core busy alone.
-LONG = ("test_promise_", "test_run_", "test_torture_", "test_console_", "test_security_")
+LONG = (
+    "test_promise_",
+    "test_run_",
+    "test_web_chat",
+    "test_console_",
+    "test_security_",
+    "test_alerts_",
+    "test_telegram_",
+)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
-        if "postgresql" in item.name and not item.path.name.startswith((*ON_BOTH, *ON_POSTGRESQL)):
+        if "postgresql" in item.name and not item.path.name.startswith(ON_BOTH):
             item.add_marker(pytest.mark.slow)
     yield
     items.sort(key=lambda item: not item.path.name.startswith(LONG))

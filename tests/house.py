@@ -137,6 +137,8 @@ class House:
             self.start_redis()
         self.set_up()
         self.start("sandbox", [sys.executable, "-m", "sandbox"])
+        # First of all: the platforms are asked at the start whether they know us, and then once a minute.
+        eventually(lambda: self._up(self.sandbox_url + "/sandbox/record"), "the sandbox is up")
         self.start("web", [GUNICORN])
         for number in range(1, workers + 1):
             self.start_worker(f"worker {number}")
@@ -144,7 +146,6 @@ class House:
             self.start("clock", [FLASK, "clock"])
         for number in range(1, relays + 1):
             self.start_relay(f"relay {number}")
-        eventually(lambda: self._up(self.sandbox_url + "/sandbox/record"), "the sandbox is up")
         wanted = [
             "database",
             *(["worker"] if workers else []),

@@ -21,11 +21,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+import argon2
+
 WARM = (
     *("app", "flask.cli", "workers.errands", "workers.jobs", "workers.rounds", "workers.schedule", "workers.sending"),
-    *("relay.serve", "workers.spoken", "websockets.asyncio.server"),
+    *("workers.worker", "workers.notifications", "workers.welcoming", "commands.worker", "commands.clock"),
+    *("relay.serve", "workers.spoken", "websockets.asyncio.server", "holidays.countries", "dateutil.easter"),
     *("gunicorn.app.wsgiapp", "gunicorn.arbiter", "web.patience", "sandbox.control", "sandbox.server"),
-    *("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "rq", "redis"),
+    *("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "sqlite3", "rq", "redis"),
 )
 LINE = 1 << 20
 
@@ -153,6 +156,9 @@ def run(command: list[str]) -> None:
 if __name__ == "__main__":
     for name in WARM:
         importlib.import_module(name)
+    # A hash of a password takes a fifth of a second by design, and the tests make hundreds. What is started from cold
+    # hashes as the product does, and a hash says itself how it was made.
+    sys.modules["store.staff"]._hasher = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     gc.collect()
     gc.freeze()
     todo = main(socket.socket(fileno=int(sys.argv[1])))

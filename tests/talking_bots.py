@@ -89,10 +89,11 @@ def hello(
     return {"type": "hello", "protocol": 1, "sdk": "by-hand/1", **facts}
 
 
-def dial(house: House, key: str, port: int = 0) -> ClientConnection:
+def dial(house: House, key: str, port: int = 0, **how: Any) -> ClientConnection:
     url = f"ws://127.0.0.1:{port or house.relay_port}/relay/bots"
     bearer = {"Authorization": f"Bearer {key}"}
-    return connect(url, additional_headers=bearer, ping_interval=None, close_timeout=1, proxy=None).__enter__()
+    how = {"ping_interval": None, "close_timeout": 1, "proxy": None, **how}
+    return connect(url, additional_headers=bearer, **how).__enter__()
 
 
 @contextmanager
@@ -122,6 +123,7 @@ def new_command() -> str:
 def new_page(house: House, company: str, guest: bool = False, name: str = "민지") -> tuple[str, Callable[..., Talker]]:
     """Admits somebody; returns their chat and what opens a page of theirs."""
     member = f"{company}/{secrets.token_hex(6)}"
+    house.flask("bots", "company", company)
     house.flask("members", "add", company, "webchat", member, *(["--guest"] if guest else []))
 
     def page(since: str = "", port: int = 0) -> Talker:

@@ -80,7 +80,8 @@ def test_an_alarm_is_a_card_that_is_acknowledged_and_ends_in_its_thread(house: H
 
 
 def test_states_that_arrive_in_the_wrong_order_leave_nothing_ringing(house: House, space: str) -> None:
-    house.alarm("swapped", "OK", at="2026-03-02T02:00:00+00:00")
+    newer = house.alarm("swapped", "OK", at="2026-03-02T02:00:00+00:00")
+    eventually(lambda: state_of(house, newer), "the newer one is decided")
     id = house.alarm("swapped", "ALARM", at="2026-03-02T01:00:00+00:00")
     reason = eventually(lambda: state_of(house, id), "the older one is decided")
     assert reason == ("ignored", "out of order: a newer state of it is known")

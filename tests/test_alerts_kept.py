@@ -41,6 +41,7 @@ def counted(kept: House, name: str) -> int:
         return int(connection.scalar(select(func.count()).select_from(table(connection, name))) or 0)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_half_way_leaves_nobody_out_and_tells_nobody_twice(kept: House) -> None:
     topic = Topic(kept)
     chats = [f"{number}@example.kr" for number in range(MANY)]
@@ -74,6 +75,7 @@ def test_a_chat_that_blocks_us_is_unsubscribed_and_its_rows_say_so(kept: House) 
     assert left == [chat for chat in rows if chat != blocked["chat"]]
 
 
+@pytest.mark.slow
 def test_what_a_chat_heard_goes_with_it_when_it_has_another_id(kept: House) -> None:
     topic = Topic(kept)
     user = kept.stranger()
@@ -133,6 +135,7 @@ def test_a_hook_cannot_be_proven_while_the_database_is_away(kept: House) -> None
     topic.post()
 
 
+@pytest.mark.slow
 def test_what_has_no_key_is_over_after_a_day_and_texts_age_out_while_the_rows_stay(kept: House) -> None:
     topic, secret = Topic(kept), f"비밀{secrets.token_hex(4)}"
     room = topic.room()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,8 @@ def test_without_a_key_each_is_a_new_one(alarmed: House) -> None:
 def test_what_comes_within_seconds_of_the_first_is_bundled(alarmed: House) -> None:
     topic = Topic(alarmed, group_seconds=3)
     room = topic.room()
-    for number in range(6):
-        topic.post(key=f"k{number}", title=f"알람{number}")
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda number: topic.post(key=f"k{number}", title=f"알람{number}"), range(6)))
     first, bundle = topic.next(room, 2)
     titles = [f"알람{number}" for number in range(6)]
     assert sorted(title for title in titles if (title in first["text"]) != (title in bundle["text"])) == titles

@@ -77,6 +77,7 @@ def test_a_page_that_does_not_change_is_not_sent_again(watching: House, page: Pa
     assert page.calls[0]["user-agent"].startswith("Maru/")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_told_to_staff_after_three_in_a_row_and_never_to_subscribers(
     watching: House, page: Page, name: str
 ) -> None:
@@ -99,6 +100,7 @@ def test_what_cannot_be_read_is_told_to_staff_after_three_in_a_row_and_never_to_
     assert run(watching, name, "--accept") == ("changed", 1)
 
 
+@pytest.mark.slow
 def test_the_clock_looks_at_its_times_and_tells(build: Any, page: Page, name: str) -> None:
     house = build(ALLOW_PRIVATE_URLS="on")
     house.flask("watches", "import", str(page.watch(house.folder, name)))
@@ -143,6 +145,7 @@ def test_pages_that_hang_keep_nobodys_answer_waiting(watching: House, page: Page
             watching.flask("watches", "stop", f"{name}-{number}")
 
 
+@pytest.mark.slow
 def test_a_watch_that_is_stopped_fires_no_more(watching: House, page: Page, name: str) -> None:
     watching.flask("watches", "import", str(page.watch(watching.folder, name)))
     staff = subscribed(watching, "watches")

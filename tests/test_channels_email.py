@@ -370,6 +370,7 @@ def test_a_long_mail_with_breaks_in_its_subject_goes_out_whole(house: House, off
 # --- from the clock ---
 
 
+@pytest.mark.slow
 def test_the_summary_of_a_month_is_a_mail_with_its_subject(
     tmp_path: Path, certificates: Path, plain_office: PostOffice
 ) -> None:

@@ -147,6 +147,7 @@ def test_our_markup_becomes_webex_s_and_what_people_wrote_stays_text(text: str, 
     assert webex.parts(Outbound("room", "", {"text": text}, "k")) == [{"roomId": "room", "markdown": markdown}]
 
 
+@pytest.mark.slow
 def test_long_texts_are_cut_by_bytes_between_letters_and_nothing_is_lost(bench: Bench, keys: Json) -> None:
     family = "👨\u200d👩\u200d👧"
     for text in ("가" * 9000 + family * 900, "연차 규정입니다.\n" * 1500, "<b>" + "굵은 글씨 " * 2000 + "</b>"):

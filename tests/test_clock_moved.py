@@ -8,7 +8,10 @@ import pytest
 from tests.house import BIN, ROOT, House
 
 
-@pytest.mark.parametrize("command", [["gunicorn"], ["flask", "worker"], ["flask", "clock"]])
+@pytest.mark.parametrize(
+    "command",
+    [["gunicorn"], *(pytest.param(["flask", part], marks=pytest.mark.slow) for part in ("worker", "clock"))],
+)
 def test_a_part_refuses_a_moved_clock(tmp_path: Path, command: list[str]) -> None:
     house = House(tmp_path)
     try:

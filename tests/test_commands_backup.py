@@ -227,7 +227,8 @@ def test_a_damaged_or_foreign_file_changes_nothing(backup: Path, place: Callable
     stranger = packed(tmp_path / "stranger.tar.gz", {**content, "../../etc/cron.d/x": b"x"})
     assert "no backup of ours" in refused(target, stranger)
     (tmp_path / "half.tar.gz").write_bytes(backup.read_bytes()[: backup.stat().st_size // 2])
-    assert "whole" in refused(target, tmp_path / "half.tar.gz")
+    said = refused(target, tmp_path / "half.tar.gz")
+    assert "whole" in said or "its end is missing" in said  # as its middle falls between two files or within one
     (tmp_path / "text.tar.gz").write_bytes(gzip.compress(b"not a tar"))
     assert "not restored" in refused(target, tmp_path / "text.tar.gz")
 
@@ -239,6 +240,7 @@ def test_a_newer_one_changes_nothing(backup: Path, place: Callable[..., House], 
     assert "newer Maru" in refused(place("target"), newer)
 
 
+@pytest.mark.slow
 def test_a_database_with_work_in_it_is_replaced_only_by_force(backup: Path, place: Callable[..., House]) -> None:
     target = place("target")
     target.flask("restore", str(backup))

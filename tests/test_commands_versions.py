@@ -228,9 +228,7 @@ def test_a_survey_file_that_is_none_is_told(house: House, content: str) -> None:
     assert done.stdout == "" and done.stderr.strip() and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    "words", [("responses", "list"), ("tables", "list"), ("events", "list"), ("responses", "check")]
-)
+@pytest.mark.parametrize("words", [("events", "list"), ("responses", "check")])
 def test_as_a_person_runs_it_stdout_is_one_json_document(house: House, words: tuple[str, ...]) -> None:
     done = house.shell(*words, "--json")
     assert done.returncode == 0

@@ -73,6 +73,7 @@ def test_an_alarm_is_seen_looked_after_and_silenced_in_a_browser(lively: House, 
     seat.is_well_made()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_pages_are_well_made(lively: House, browser: Any, page: Page, width: int) -> None:
     name = f"w{fresh()}"

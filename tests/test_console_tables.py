@@ -76,6 +76,7 @@ def rows_of(house: House, name: str) -> list[dict[str, Any]]:
     return house.flask("tables", "export", name)["rows"]  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 def test_a_draft_is_compared_row_by_row_published_and_rolled_back(
     house: House, people: dict[str, requests.Session], table: str
 ) -> None:

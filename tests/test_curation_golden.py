@@ -113,7 +113,7 @@ def test_a_shipped_module_has_no_problem(name: str) -> None:
     assert [str(problem) for problem in check(source, f"{name}.yaml", tables())] == []
 
 
-@pytest.mark.parametrize("name", ["diet", "again"])
+@pytest.mark.parametrize("name", ["diet", pytest.param("again", marks=pytest.mark.slow)])
 def test_every_answer_that_can_be_chosen_is_understood(name: str) -> None:
     keys = module(name).survey
     person = {"age": 40, "height": 170, "weight": 70, "number_dining": 3}

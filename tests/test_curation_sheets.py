@@ -286,6 +286,7 @@ def test_a_zip_bomb_is_refused() -> None:
     assert "larger than 100 MiB unzipped" in told("t.xlsx", out.getvalue())[0][2]
 
 
+@pytest.mark.slow
 def test_fifty_thousand_rows_are_read_and_searched_quickly() -> None:
     rows = "".join(f"상품{place},{place},{place + 1}\n" for place in range(50_000))
     began = process_time()

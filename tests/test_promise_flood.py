@@ -101,6 +101,7 @@ def test_every_hook_of_a_flood_is_answered_and_worked_off_once(
     assert [message["plainText"] for message in said] == ["하나"] * CROWD
 
 
+@pytest.mark.slow
 def test_whoever_came_before_a_flood_does_not_wait_behind_it(
     flooded: House, record_property: Callable[[str, object], None]
 ) -> None:

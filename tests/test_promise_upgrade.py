@@ -70,7 +70,7 @@ def database_part(house: House) -> dict[str, Any]:
     return dict(answer.json()["parts"]["database"])
 
 
-@pytest.mark.parametrize("build", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True)
+@pytest.mark.slow
 def test_a_release_that_starts_before_its_upgrade_loses_and_doubles_nothing(build: Callable[..., House]) -> None:
     house = build()
     tag = series(house, FIVE)

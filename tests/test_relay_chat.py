@@ -1,18 +1,23 @@
 """The web chat's socket: what a page says reaches the bot, and what is told is seen by every page of the person."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.conftest import BOTH
 from tests.house import House
 from tests.rows import everything
 from tests.talking_bots import here, new_bot, new_command, new_page
 
 
-@pytest.fixture(scope="module")
-def salon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    built = House(tmp_path_factory.mktemp("salon"))
+@pytest.fixture(scope="module", params=BOTH)
+def salon(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[str], str]
+) -> Iterator[House]:
+    built = House(tmp_path_factory.mktemp("salon"), new_database(request.param))
     try:
         yield built.open(relays=1)
     finally:
@@ -25,6 +30,7 @@ def test_what_is_said_to_a_bot_reaches_it_and_every_page_sees_both(salon: House)
     with here(salon, key, commands=[], messages=True) as bot:
         page, other = open_page(), open_page()
         welcome = page.next("welcome")
+        other.next("welcome")  # before that it might be shown what is said while it comes in twice
         assert (welcome["company"], welcome["name"], welcome["guest"]) == ("acme", "민지", False)
         assert [(one["here"], one["listens"]) for one in welcome["bots"] if one["name"] == name] == [(True, True)]
         page.send(type="say", id="1", to=name, text="안녕 <b>")
@@ -122,3 +128,75 @@ def test_what_was_said_to_bots_is_handed_out_and_erased_with_the_person(salon: H
     salon.flask("customers", "erase", person)
     assert "내 비밀 이야기" not in json.dumps(everything(salon), default=str, ensure_ascii=False)
     assert page.closed()[0] == 4003
+
+
+def test_a_member_has_twenty_pages_and_no_more(salon: House) -> None:
+    _, open_page = new_page(salon, "acme")
+    pages = [open_page() for _ in range(20)]
+    for page in pages:
+        page.next("welcome")
+    assert open_page().closed()[0] == 4029
+    for page in pages:
+        page.close()
+
+
+def test_a_page_is_told_at_once_only_the_latest_of_very_much(salon: House) -> None:
+    name, key = new_bot(salon, "acme")
+    _, open_page = new_page(salon, "acme")
+    with here(salon, key, commands=[], messages=True) as bot:
+        page = open_page()
+        page.send(type="say", id="1", to=name, text="다 말해 줘")
+        ask = bot.next("ask")
+        for seq in range(1, 41):
+            assert bot.say(ask, seq, f"{seq} {'가' * 19_900}")["type"] == "ok"
+        bot.done(ask, 41)
+    while not page.next("line")["plain"].startswith("40 "):
+        continue
+    page.close()
+    page = open_page()
+    page.next("welcome")
+    lines = [page.next("line")]
+    while not lines[-1]["plain"].startswith("40 "):
+        lines.append(page.next("line"))
+    asked, told = 0, {"more": True}
+    while told["more"]:
+        page.send(type="history", to=name, before=lines[0]["at"])
+        told, asked = page.next("history"), asked + 1
+        lines = [*told["lines"], *lines]
+    assert asked > 1 and [line["plain"].split()[0] for line in lines] == ["다", *map(str, range(1, 41))]
+    page.close()
+
+
+def test_without_redis_bots_and_pages_talk_and_who_may_not_any_more_is_shown_out(salon: House) -> None:
+    """However busy the relay is with others: hints that it gives itself are no reason to put that off."""
+    (name, key), (revoked, revoked_key) = new_bot(salon, "acme"), new_bot(salon, "acme")
+    (_, open_page), (member, open_theirs) = new_page(salon, "acme"), new_page(salon, "acme")
+    with (
+        here(salon, key, commands=[], messages=True, at_once=100) as bot,
+        here(salon, revoked_key, commands=[]) as other,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        page, theirs = open_page(), open_theirs()
+        page.next("welcome")
+        theirs.next("welcome")
+        salon.kill("redis")
+        try:
+            for number in range(12):
+                page.send(type="say", id=str(number), to=name, text=f"{number}번")
+            asks = [bot.next("ask") for _ in range(12)]
+            bot.say(asks[0], 1, "들려요")
+            while page.next("line")["plain"] != "들려요":
+                continue
+            ends = [pool.submit(lambda one=one: (one.closed()[0], time.monotonic())) for one in (other, theirs)]
+            salon.flask("bots", "revoke", "acme", revoked)
+            salon.flask("members", "remove", "acme", "webchat", member)
+            changed = time.monotonic()
+            for number, ask in enumerate(asks):
+                bot.done(ask, 2)  # each makes the relay look for something to give
+                page.send(type="say", id=f"b{number}", to=name, text="또")
+                time.sleep(0.25)
+            for end, patience in zip(ends, (1.5, 2.0), strict=True):  # it is 0.5 and 1; a busy machine needs more
+                code, at = end.result(20)
+                assert code == 4003 and at - changed < patience
+        finally:
+            salon.start_redis()

@@ -4,6 +4,9 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -57,6 +60,25 @@ def test_a_revoked_bot_is_sent_away_by_every_relay_within_a_second(inn: House) -
             (code, _), at = end.result(10)
             assert code == 4003 and at - revoked < 1.0
     inn.kill("relay 3")
+
+
+def test_a_revoked_bot_that_does_not_go_is_not_heard(inn: House) -> None:
+    (name, key), command = new_bot(inn), new_command()
+    deaf = Bot(dial(inn, key, max_queue=1), hello([{"name": command}], at_once=100))
+    with here(inn, key, commands=[{"name": command}], at_once=1) as bot:
+        room = inn.write("kim@example.kr", command)
+        ask = deaf.next("ask")
+        for _ in range(20):
+            deaf.send(type="wait")  # the answers to these it does not read, nor the farewell behind them
+        inn.flask("bots", "revoke", "home", name)
+        assert bot.closed()[0] == 4003
+        deaf.send(type="reply", ask=ask["id"], seq=1, text=f"{command} 마지막 말")
+    with here(inn, new_bot(inn)[1], commands=[{"name": command}]) as heir:
+        inn.write("kim@example.kr", f"{command} 다음", room)
+        heir.answer(f"{command} 새 말")
+    said = eventually(lambda: [one for one in told(inn, room) if one.startswith(command)], "the heir is heard")
+    assert said == [f"{command} 새 말"]
+    deaf.connection.socket.close()
 
 
 def test_while_a_key_is_changed_two_of_them_open_and_never_three(inn: House) -> None:
@@ -130,6 +152,8 @@ def test_no_company_reaches_or_answers_anothers(inn: House) -> None:
         inn.write("kim@example.kr", f"{foreign} 밖으로")
         inn.write("kim@example.kr", "/도움말")
         assert bot.silent(1.0, "ask")
+        with here(inn, theirs, commands=[], open=[ask["id"]]) as claiming:  # as if it had been given it
+            assert claiming.done(ask, 1) == {"type": "no", "ask": ask["id"], "seq": 1, "why": "ask: is none of yours"}
         own.say(ask, 1, "우리 답")
         own.done(ask, 2)
         _, page = new_page(inn, "acme")
@@ -206,6 +230,71 @@ def test_the_code_of_an_invite_makes_a_stranger_a_member_until_it_is_used_up(inn
     assert not [row for row in inn.flask("members", "list") if row["chat"] == str(new)]
 
 
+# --- the chat and thread that it was asked in ---
+
+
+def team_says(house: House, text: str, thread: str = "") -> str:
+    return str(house.control("teams/5521/say", {"text": text, "thread": thread})["message"]["id"])
+
+
+def of_the_team(house: House, text: str) -> dict[str, Any]:
+    """What the bot says in ChannelTalk's team chat."""
+
+    def look() -> dict[str, Any] | None:
+        said = house.control("teams/5521")["messages"]
+        return next((one for one in said if one["personType"] == "bot" and one["plainText"] == text), None)
+
+    found: dict[str, Any] = eventually(look, f"the team is told {text!r}")
+    return found
+
+
+def test_a_command_in_a_team_chat_is_answered_there_or_in_its_thread(inn: House) -> None:
+    name, (_, key), before = new_command(), new_bot(inn), len(inn.events("group-5521"))
+    with here(inn, key, commands=[{"name": name}], messages=True) as bot:
+        root = team_says(inn, "점심 뭐 먹죠")
+        team_says(inn, f"{name} 하나")
+        ask = bot.answer(f"{name} 하나요")
+        assert (ask["chat"]["channel"], ask["chat"]["room"], ask["user"]["name"]) == ("channeltalk", True, "박서준")
+        assert ask["user"]["guest"] is False  # a manager is no customer
+        team_says(inn, f"{name} 둘", root)
+        bot.answer(f"{name} 둘이요")
+        assert bot.silent(0.3, "ask")  # of lunch no bot hears
+    assert "rootMessageId" not in of_the_team(inn, f"{name} 하나요")
+    assert of_the_team(inn, f"{name} 둘이요")["rootMessageId"] == root
+    assert len(inn.events("group-5521")) == before + 2  # what the team says among themselves is not kept
+
+
+def test_a_question_in_a_team_chat_begins_a_thread_and_is_answered_there(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        root = team_says(inn, f"{name} 회의")
+        ask = bot.next("ask")
+        bot.send(type="wait", ask=ask["id"], seq=1, text=f"{name} 몇 시?", seconds=60)
+        assert bot.next("ok", "no")["type"] == "ok"
+        assert of_the_team(inn, f"{name} 몇 시?")["rootMessageId"] == root
+        team_says(inn, "남의 말")
+        team_says(inn, "오후 3시", root)
+        assert bot.next("answer")["text"] == "오후 3시"
+        bot.say(ask, 2, f"{name} 3시에 봬요")
+        bot.done(ask, 3)
+        assert of_the_team(inn, f"{name} 3시에 봬요")["rootMessageId"] == root
+
+
+@pytest.mark.slow  # its quicker relative: a team chat
+def test_in_rooms_and_spaces_the_reply_is_in_the_thread_of_the_command(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    room, space = inn.room("kim@example.kr"), inn.space("minji@example.com")
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        inn.write("kim@example.kr", f"{name} 방", room)
+        assert bot.answer("방에서")["chat"] == {"channel": "webex", "id": room, "room": True}
+        say = {"as": "minji@example.com", "space": space, "text": f"{name} 스페이스"}
+        asked = inn.control("google_chat/say", say)["message"]
+        assert bot.answer("스페이스에서")["chat"]["channel"] == "google_chat"
+    assert inn.replies(room, 1)[-1]["parentId"]
+    (told,) = [one for one in inn.cards(space, 2) if "스페이스에서" in str(one)]
+    assert told["thread"]["name"] == asked["thread"]["name"]
+
+
 # --- questions of bots ---
 
 
@@ -226,6 +315,71 @@ def test_the_next_words_of_the_person_answer_a_bots_question_and_commands_do_not
         bot.say(ask, 2, "3시로 했어요")
         bot.done(ask, 3)
         assert [text for text in told(inn, room) if "몇 시" in text] == ["몇 시로 할까요?"]
+
+
+def test_a_bot_may_say_more_while_its_question_is_open(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        inn.write("kim@example.kr", name)
+        ask = bot.next("ask")
+        bot.send(type="wait", ask=ask["id"], seq=1, text="몇 시로 할까요?", seconds=300)
+        assert bot.next("ok")["seq"] == 1
+        assert bot.say(ask, 2, "천천히 생각하세요")["type"] == "ok"
+    with here(inn, key, commands=[{"name": name}], open=[ask["id"]]) as bot:
+        inn.write("kim@example.kr", "3시")
+        assert bot.next("answer") == {"type": "answer", "ask": ask["id"], "seq": 1, "text": "3시"}
+        bot.done(ask, 3)
+
+
+def test_an_ask_ends_ten_minutes_after_what_its_bot_or_the_person_said_last(inn: House) -> None:
+    name, (_, key) = new_command(), new_bot(inn)
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        inn.write("kim@example.kr", name)
+        ask = bot.next("ask")
+    asked = datetime.fromisoformat(ask["asked_at"])
+
+    def ends(*said: dict[str, object]) -> float:
+        """Minutes after it was asked, once these frames are kept."""
+        with here(inn, key, commands=[{"name": name}]) as bot:
+            ask = bot.next("ask")
+            for frame in said:
+                bot.send(ask=ask["id"], **frame)
+                if "seq" in frame:
+                    assert bot.next("ok")["seq"] == frame["seq"]
+        with here(inn, key, commands=[{"name": name}]) as bot:
+            return round((datetime.fromisoformat(bot.next("ask")["expires_at"]) - asked).total_seconds() / 60)
+
+    first: dict[str, object] = {"type": "reply", "seq": 1, "text": "하나"}
+    try:
+        inn.move_clock(180)
+        assert ends({"type": "typing"}) == 10
+        assert ends(first) == 13
+        inn.move_clock(360)
+        assert ends(first) == 13  # it was kept before
+        assert ends({"type": "wait", "seq": 2, "text": "언제요?", "seconds": 1200}) == 36
+        assert ends({"type": "reply", "seq": 3, "text": "천천히 생각하세요"}) == 36
+        inn.move_clock(540)
+        inn.write("kim@example.kr", "3시")
+        eventually(lambda: ends() == 19, "the answer moves it")
+    finally:
+        inn.move_clock(0)
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        bot.done(bot.next("ask"), 4)
+
+
+def test_who_is_no_member_any_more_answers_no_question_of_a_bot(inn: House) -> None:
+    name, (_, key), person = new_command(), new_bot(inn), inn.stranger()
+    inn.flask("members", "add", "home", "telegram", str(person))
+    with here(inn, key, commands=[{"name": name}]) as bot:
+        inn.tell_bot(person, name)
+        ask = bot.next("ask")
+        bot.send(type="wait", ask=ask["id"], seq=1, text="몇 시로 할까요?", seconds=300)
+        inn.telegrams(person, 1)
+        inn.flask("members", "remove", "home", "telegram", str(person))
+        inn.tell_bot(person, "3시")
+        inn.settled(str(person))
+        assert bot.silent(0.7, "answer")
+        bot.done(ask, 2)
 
 
 def test_a_question_that_nobody_answers_in_time_has_no_answer(inn: House) -> None:
@@ -250,6 +404,48 @@ def test_frames_that_are_too_many_or_too_large_end_the_socket(inn: House) -> Non
         for _ in range(400):
             bot.connection.send('{"type": "nothing"}')
         assert bot.closed()[0] == 4029
+
+
+def test_sockets_of_a_bot_over_twenty_and_too_many_in_a_row_are_refused(inn: House) -> None:
+    _, key = new_bot(inn)
+    with ExitStack() as stack:
+        for _ in range(19):
+            stack.enter_context(here(inn, key, commands=[]))
+        last, late = dial(inn, key), Talker(dial(inn, key))  # neither is counted before it has begun
+        stack.enter_context(last)
+        Bot(last, hello([]))
+        assert refusal(inn, key) == 429
+        late.send(**hello([]))
+        assert late.closed()[0] == 4029
+    other = new_bot(inn)[1]
+    with pytest.raises(InvalidStatus) as caught:
+        for _ in range(200):
+            dial(inn, other).close()
+    assert caught.value.response.status_code == 429
+
+
+def test_what_the_sockets_of_a_bot_say_together_is_read_no_faster_than_others_can_bear(inn: House) -> None:
+    _, key = new_bot(inn)
+    with ExitStack() as stack:
+        all = [stack.enter_context(here(inn, key, commands=[])) for _ in range(3)]
+        began = time.monotonic()
+        for number in range(190):
+            for bot in all:
+                bot.send(type="done", ask="c1", seq=number + 1)
+        for bot in all:
+            for _ in range(190):
+                bot.next("no")
+        assert time.monotonic() - began > 0.8  # 400 at once, and 200 a second
+
+
+def test_a_bot_that_is_revoked_before_it_has_begun_keeps_nothing_from_others(inn: House) -> None:
+    command, (name, key) = new_command(), new_bot(inn)
+    late = Talker(dial(inn, key))
+    inn.flask("bots", "revoke", "home", name)
+    late.send(**hello([{"name": command}]))
+    assert late.closed()[0] == 4003
+    with here(inn, new_bot(inn)[1], commands=[{"name": command}]) as bot:
+        assert bot.welcome["refused"] == []
 
 
 @pytest.mark.parametrize(
@@ -278,19 +474,24 @@ def test_what_can_never_be_kept_is_told_so_and_the_next_is_kept(inn: House) -> N
         for wrong in ({"text": "x" * 20_001}, {"text": " "}, {"files": [{"name": "a", "url": "http://a.kr"}]}):
             answer = bot.say(ask, 1, **{"text": "", **wrong})
             assert answer["type"] == "no" and answer["why"]
+        assert bot.say({"id": "c" * 60_000}, 1, "이름이 긴")["ask"] is None  # it is not sent back whole
         assert bot.say(ask, 2, "좋아요")["type"] == "ok"
         assert bot.done(ask, 3)["type"] == "ok"
 
 
 def test_a_bot_that_neither_reads_nor_answers_holds_up_nobody(inn: House) -> None:
     slow_name, quick_name, (_, slow_key), (_, quick_key) = new_command(), new_command(), new_bot(inn), new_bot(inn)
-    stuck = Bot(dial(inn, slow_key), hello([{"name": slow_name}], at_once=100))
-    with here(inn, quick_key, commands=[{"name": quick_name}]) as quick:
-        for _ in range(6):
-            inn.write("kim@example.kr", f"{slow_name} {'가' * 2000}")
-        inn.write("kim@example.kr", quick_name)
+    stuck = Bot(dial(inn, slow_key, max_queue=1), hello([{"name": slow_name}], at_once=100))
+    with here(inn, quick_key, commands=[{"name": quick_name}]) as quick, closing(new_page(inn, "home")[1]()) as page:
+        for number in range(10):
+            page.send(type="say", id=str(number), text=f"{slow_name} {'가' * 9_900}")
+        page.send(type="say", id="quick", text=quick_name)
         quick.answer("바로")  # by how much it is held up, tests/relay_bench.py tells
-    stuck.close()
+        while page.next("line")["plain"] != "바로":
+            continue
+        # The other reads after all: nothing was lost.
+        assert [len(stuck.next("ask")["text"]) for _ in range(10)] == [9_900] * 10
+    stuck.connection.socket.close()
 
 
 def test_a_page_of_another_site_or_without_a_ticket_is_shown_nothing(inn: House) -> None:

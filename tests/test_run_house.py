@@ -126,10 +126,8 @@ def test_nothing_in_the_data_folder_is_readable_by_others(standing: Run) -> None
     assert [path for path in [standing.folder, *kept] if path.stat().st_mode & 0o077] == []
 
 
-@pytest.mark.parametrize(
-    "number",
-    [signal.SIGINT, *(pytest.param(other, marks=pytest.mark.slow) for other in (signal.SIGTERM, signal.SIGHUP))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_ends_every_part_and_leaves_no_process(run: Run, number: int) -> None:
     run.begin().ready()
     assert run.end(number) == 0

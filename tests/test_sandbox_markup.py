@@ -63,6 +63,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(ANYTHING)
 def test_any_value_in_place_of_a_message_is_refused_without_a_crash(body: object) -> None:
     for message in (

@@ -329,6 +329,7 @@ def test_in_a_group_the_bot_hears_only_what_mentions_it(page: Page, bench: Bench
     assert len(hooks.wait(1)) == 1
 
 
+@pytest.mark.slow
 def test_the_page_shows_webhooks_and_switches_them_off(page: Page, bench: Bench, hooks: Hooks) -> None:
     hook(bench, hooks)
     said(bench)  # news, so that the page looks again

@@ -129,6 +129,7 @@ def test_a_refused_delivery_is_not_tried_again(bench: Bench, hooks: Hooks) -> No
     assert [(one["status"], one["tries"], one["kind"]) for one in told] == [(401, 1, "message")]
 
 
+@pytest.mark.slow
 def test_a_hundred_failures_in_a_row_block_a_webhook_until_it_is_unblocked(bench: Bench, hooks: Hooks) -> None:
     hooks.answer = answering(401)
     chat = bench.customer()

@@ -243,7 +243,11 @@ JUNK = st.one_of(
 )
 
 
-@every
+@pytest.mark.parametrize(
+    "sample",
+    [one if one in ONE_EACH else pytest.param(one, marks=pytest.mark.slow, id=names(one)) for one in ALL],
+    ids=names,
+)
 @settings(max_examples=150)
 @given(data=st.data())
 def test_whatever_stands_where_something_else_should_is_read_or_400(sample: Sample, data: st.DataObject) -> None:
@@ -403,6 +407,7 @@ def test_what_is_no_request_is_never_a_500(house: House, said: bytes) -> None:
     assert house.http.get(house.url + "/healthz", timeout=10).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", ONE_EACH[:1], ids=names)  # the server waits for bodies, whatever the channel
 def test_slow_senders_do_not_keep_the_others_waiting_for_ever(
     house: House, keys: Mapping[str, str], sample: Sample, new: str

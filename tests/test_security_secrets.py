@@ -22,6 +22,9 @@ from tests.test_reporting_processes import Receiver
 from tests.wire_samples import Sample, fresh_id, speak
 
 ROOT = Path(__file__).resolve().parent.parent
+pytestmark = (
+    pytest.mark.slow
+)  # whether reports and lines are clean is told quicker by test_logs_redaction and test_reporting_*
 
 
 @dataclass

@@ -23,6 +23,8 @@ from tests.previewing import fresh, headed, written
 from tests.rows import connected, table
 from workers.spoken import Command, listed
 
+pytestmark = pytest.mark.slow  # some four hundred messages; a few of them are said in test_spoken_commands
+
 MARK = secrets.token_hex(4)
 PUBLIC, NOBODYS = f"공개{fresh()}", secrets.token_hex(4)  # as long as the mark
 NAME, TEAM, TOPIC, SERVICE, PROFILE = (f"{kind}{MARK}" for kind in ("홍", "비밀팀", "주제", "우주복", "편지"))

@@ -165,6 +165,7 @@ def poller(house: House) -> str:
     return next((name for name, process in house.processes.items() if beat and process.pid == beat.pid), "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOTH)
 def test_one_of_three_clocks_asks_and_when_it_is_killed_another_does_within_ten_seconds(
     kind: str, tmp_path: Path, new_database: Callable[[str], str]
@@ -272,6 +273,7 @@ def test_an_alarm_is_told_to_its_subscribers_and_who_blocked_us_hears_nothing_mo
     house.faults()
 
 
+@pytest.mark.slow
 def test_a_group_that_became_a_supergroup_goes_on_hearing_what_it_heard(house: House) -> None:
     user = house.stranger()
     house.flask("topics", "add", "경보", "--public")

@@ -11,7 +11,8 @@ from tests.torture.trust import caught_in
 SEEDS = {"sqlite": (32,), "postgresql": (17,)}
 
 
-@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_nothing_is_lost_or_doubled_when_parts_break(database: str) -> None:
     ground, earlier = Ground(database), dict[str, int]()
     try:

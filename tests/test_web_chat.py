@@ -69,7 +69,10 @@ def seen_bots(seat: Seat) -> list[str]:
     return [str(row.get_attribute("data-bot")) for row in seat.page.locator("#bots [data-bot]").all()]
 
 
-@pytest.mark.parametrize(("width", "lang", "scheme"), [(390, "en-US", "dark"), (1280, "ko-KR", "light")])
+@pytest.mark.parametrize(
+    ("width", "lang", "scheme"),
+    [(390, "en-US", "dark"), pytest.param(1280, "ko-KR", "light", marks=pytest.mark.slow)],
+)
 def test_somebody_who_is_invited_talks_with_a_bot(
     salon: House, browser: Any, company: str, width: int, lang: str, scheme: str
 ) -> None:
@@ -106,6 +109,7 @@ def test_somebody_who_is_invited_talks_with_a_bot(
         assert page.locator(".bubble.mine").count() == 2
 
 
+@pytest.mark.slow
 def test_what_was_said_while_the_relay_was_dead_arrives_once_even_after_a_reload(
     salon: House, browser: Any, company: str
 ) -> None:
@@ -147,7 +151,7 @@ def test_what_other_bots_say_is_unread_until_it_is_seen(salon: House, browser: A
         row.click()
         assert row.locator(".unread").count() == 0
         assert not page.title().startswith("(")
-        row.get_by_text("있어요", exact=True).wait_for()
+        row.get_by_text("지금 있어요", exact=True).wait_for()
     row.get_by_text("자리에 없어요").wait_for()
 
 
@@ -201,6 +205,7 @@ def test_a_guest_sees_what_is_for_guests_and_becomes_a_member_by_an_invite(
         assert "invite" not in page.url
 
 
+@pytest.mark.slow
 def test_no_company_sees_anothers_bots(salon: House, browser: Any, company: str) -> None:
     other = f"c{fresh()}"
     mine, key = new_bot(salon, company)
@@ -210,7 +215,7 @@ def test_no_company_sees_anothers_bots(salon: House, browser: Any, company: str)
     with here(salon, other_key, commands=[{"name": command}], messages=True) as foreign, here(salon, key, commands=[]):
         seat.page.click(f"#bots [data-bot={mine}]")
         say(seat, f"{command} 열려라")
-        seat.page.get_by_text("명령만").wait_for()
+        seat.page.get_by_text("그런 명령이 없어요").wait_for()
         seat.page.fill("#say", command[:3])
         assert seat.page.locator("#completions [role=option]").count() == 0
         assert seen_bots(seat) == [mine, ""]
@@ -263,6 +268,7 @@ def test_an_invite_opens_its_own_company_and_only_from_our_page(salon: House, co
     assert code not in Path(salon.folder / "log").read_text()
 
 
+@pytest.mark.slow
 def test_who_was_removed_is_out(salon: House, browser: Any, company: str) -> None:
     seat = came_in(salon, browser, company)
     row = next(one for one in salon.flask("members", "list") if one["company"] == company)
@@ -284,18 +290,17 @@ def test_the_guide_works_as_it_is_printed(salon: House, browser: Any, tmp_path: 
     name, key = new_bot(salon, company)
     seat = came_in(salon, browser, company)
     page = seat.go("/bots")
-    install, program = page.locator("pre").nth(0).inner_text(), page.locator("pre").nth(1).inner_text()
+    install, begin, program = (page.locator("pre").nth(place).inner_text() for place in range(3))
     wheel = re.search(r"https?://\S+\.whl", install)
     assert wheel is not None
     assert requests.get(re.sub("^https?://[^/]+", salon.url, wheel[0]), timeout=10).content[:2] == b"PK"
-    (tmp_path / "bot.py").write_text(program, encoding="utf8")
-    env = {
-        **salon.env,
-        "PYTHONPATH": str(ROOT / "sdk" / "src"),
-        "MARU_KEY": key,
-        "MARU_URL": f"ws://127.0.0.1:{salon.relay_port}",
-    }
-    process = subprocess.Popen([sys.executable, "bot.py"], cwd=tmp_path, env=env, stderr=subprocess.DEVNULL)
+    env = {**salon.env, "PYTHONPATH": str(ROOT / "sdk" / "src")}
+    maru = [sys.executable, "-m", "maru.cli"]
+    subprocess.run([*maru, *begin.splitlines()[0].split()[1:]], cwd=tmp_path, env=env, check=True, capture_output=True)
+    folder = tmp_path / begin.splitlines()[1].removeprefix("cd ")
+    assert program.strip() in (folder / "bot.py").read_text(encoding="utf8")
+    (folder / ".env").write_text(f"MARU_KEY={key}\nMARU_URL=ws://127.0.0.1:{salon.relay_port}\n", encoding="utf8")
+    process = subprocess.Popen([*maru, "run", "bot.py"], cwd=folder, env=env, stderr=subprocess.DEVNULL)
     try:
         eventually(lambda: next(b for b in salon.flask("bots", "list") if b["bot"] == name)["sockets"], "it connects")
         seat.go(f"/chat/{company}")
@@ -315,17 +320,18 @@ def test_an_admin_makes_rotates_and_revokes_keys(salon: House, browser: Any, com
     form = page.locator(f"form[action='/console/bots/{company}']")
     form.locator("input[name=bot]").fill("rooms")
     form.locator("button").click()
+    assert re.fullmatch(r"MARU_KEY=mb_\S+\nMARU_URL=ws://\S+", page.locator("pre.key").inner_text())  # a whole .env
     first = shown_key(page.locator("pre.key").inner_text())
     assert first not in seat.go("/console/bots").content()
     card = page.locator(f"section:has(a[href='/chat/{company}']) li.card")
-    card.locator("summary", has_text="열쇠").click()
-    card.get_by_role("button", name="새 열쇠").click()
+    card.locator("summary", has_text="키").click()
+    card.get_by_role("button", name="새 키").click()
     second = shown_key(page.locator("pre.key").inner_text())
     seat.is_well_made()
     with here(salon, first, commands=[]) as old, here(salon, second, commands=[{"name": new_command()}]) as new:
         card.get_by_text("by-hand/1").nth(1).wait_for()  # the page learns of it by itself
-        card.locator("summary", has_text="열쇠").click()
-        card.get_by_role("button", name="이 열쇠 막기").nth(1).click()
+        card.locator("summary", has_text="키").click()
+        card.get_by_role("button", name="이 키 막기").nth(1).click()
         assert old.closed(5)[0] == 4003
         admin.session().post(f"{salon.url}/console/bots/{company}/rooms/revoke", timeout=30)
         assert new.closed(5)[0] == 4003
@@ -342,6 +348,7 @@ def shown_key(text: str) -> str:
     return found[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "lang", "scheme"), [(390, "en-US", "dark"), (1280, "ko-KR", "light")])
 def test_the_consoles_page_and_the_guide_are_well_made(
     salon: House, browser: Any, company: str, admin: Person, width: int, lang: str, scheme: str
@@ -407,4 +414,9 @@ def test_an_admin_of_one_company_sees_its_bots_alone(salon: House, company: str)
     for path in ("/chats", "/people", "/alerts", "/staff", "/health", "/responses", "/tables"):
         assert http.get(base + path, timeout=10).status_code == 403, path
     assert http.get(base + "/", timeout=10).url == f"{base}/bots"
+    origin = {"Origin": salon.url}
+    entered = {one: http.post(f"{salon.url}/chat/{one}/enter", json={}, headers=origin, timeout=10) for one in
+               (other, "home", company)}  # fmt: skip
+    assert [one.status_code for one in entered.values()] == [403, 403, 200]
+    assert "콘솔의 봇 화면" in http.get(f"{salon.url}/chat/{other}", timeout=10).text
     assert salon.flask("staff", "add", f"{fresh()}@a.kr", "--role", "admin", "--company", "nobody", parse=False, code=1)

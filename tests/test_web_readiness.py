@@ -54,6 +54,7 @@ def test_a_flood_of_forged_calls_is_counted_and_taken_back_by_a_genuine_one(quie
     eventually(lambda: part(quiet)["level"] == "ok", "it is fine again")
 
 
+@pytest.mark.slow
 def test_a_blocked_webhook_is_told(quiet: House) -> None:
     url, ours = f"{quiet.sandbox_url}/open/v5/webhooks", quiet.control("webhooks")["webhooks"][0]["url"]
     keys = {f"x-{name}": quiet.env[f"CHANNELTALK_{name.upper().replace('-', '_')}"] for name in KEYS}
@@ -125,6 +126,7 @@ def test_doctor_says_the_same_with_how_to_mend_it(alone: House) -> None:
     assert alone.env["ELASTICSEARCH_URL"].split("@")[0] not in shown.stdout
 
 
+@pytest.mark.slow
 def test_mails_that_are_tried_in_vain_are_told(alone: House) -> None:
     assert part(alone, "email")["level"] == "ok"
     tag, mail = fresh(), "effects: {mail: {to: b@example.kr, subject: 가, text: 나}}\n"

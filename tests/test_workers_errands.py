@@ -36,6 +36,7 @@ def states(house: House) -> list[str]:
         return list(connection.execute(text("SELECT state FROM errands ORDER BY id")).scalars())
 
 
+@pytest.mark.slow
 def test_an_errand_is_done_without_redis_and_goes_back_when_its_worker_stops(build: Callable[..., House]) -> None:
     house = build(redis=False)
     publisher = written(house)

@@ -33,7 +33,7 @@ def of_chat(house: House, chat: str) -> dict[str, list[dict[str, Any]]]:
     return {name: [row for row in rows[name] if row["chat"] == chat] for name in ("events", "answers", "deliveries")}
 
 
-@pytest.mark.parametrize("build", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True)
+@pytest.mark.slow
 def test_what_is_too_old_is_emptied_once_by_three_clocks_and_what_is_younger_stays(
     build: Callable[..., House],
 ) -> None:
@@ -63,6 +63,7 @@ def test_what_is_too_old_is_emptied_once_by_three_clocks_and_what_is_younger_sta
     assert house.log().count("retention.done") == nights(house)
 
 
+@pytest.mark.slow
 def test_what_still_waits_is_kept(tmp_path: Path) -> None:
     with opened(House(tmp_path / "house", RETENTION_DAYS="1")) as house:
         tag = series(house, "  - {text: 하나}\n  - {text: 둘, wait: 86400}\n  - {text: 셋, wait: 86400}\n")

@@ -24,7 +24,8 @@ def quick_start() -> Response:
     base = current_app.extensions["settings"].base_url
     relay = base if base.startswith("https://") else f"ws://127.0.0.1:{current_app.extensions['settings'].relay_port}"
     shown: dict[str, Any] = {"wheel": wheel.name if wheel else "", "base": base, "relay": relay, "listed": listed}
-    response = make_response(render_template("bots.html", t=t, **shown))
+    said = t("/예약 회의실 오후 3~4시", "/book lounge 3pm-4pm")
+    response = make_response(render_template("bots.html", t=t, said=said, **shown))
     response.headers["Cache-Control"] = "no-store"
     return response
 

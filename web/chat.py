@@ -67,22 +67,21 @@ def webchat_channel() -> str:
     return webchat.__name__.rpartition(".")[2]
 
 
-def _staff() -> str:
-    """The e-mail of whoever is logged in to the console in this browser: the house's staff are of its company."""
+def _staff() -> tuple[str, str]:
+    """Who is logged in to the console in this browser, and of which company they are: the house's staff are of its."""
     token = request.cookies.get(cookie_name(), "")
     if not token:
-        return ""
+        return "", ""
     with database.reading() as session:
         found = logins.find(session, token)
-        of_the_house = found is not None and found[0].company in ("", _settings().home_company)
-        return found[0].email if found and of_the_house else ""
+        return (found[0].email, found[0].company or _settings().home_company) if found else ("", "")
 
 
 def companies_of_browser() -> list[tuple[str, bool]]:
     """Whose bots this browser's person may know of, and whether as a guest."""
     found = {company: member.guest for company in _persons() if (member := _member(company)) is not None}
-    if _staff():
-        found[_settings().home_company] = False
+    if company := _staff()[1]:
+        found[company] = False
     return sorted(found.items())
 
 
@@ -107,8 +106,9 @@ def _known(company: str) -> None:
 def page(company: str) -> Response:
     _known(company)
     member = _member(company)
-    staff = _staff() if member is None and company == _settings().home_company else ""
-    shown = {"company": company, "member": member, "staff": staff, "t": t, "socket": _socket()}
+    email, own = _staff() if member is None else ("", "")
+    staff = email if own == company else ""
+    shown = {"company": company, "member": member, "staff": staff, "t": t, "socket": _socket(), "elsewhere": own}
     response = make_response(render_template("chat/page.html" if member else "chat/join.html", **shown))
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(_socket()))
     response.headers["Content-Security-Policy"] = f"{CONTENT_POLICY}; connect-src 'self' {origin}"
@@ -162,10 +162,10 @@ def _refused(why: str) -> Response:
 
 @chat.post("/<company>/enter")
 def enter(company: str) -> Response:
-    """Staff of the console come in without an invite, to the house's own company."""
+    """Staff of the console come in without an invite, to their own company."""
     _known(company)
-    email = _staff()
-    if not _is_from_our_page() or not email or company != _settings().home_company:
+    email, own = _staff()
+    if not _is_from_our_page() or company != own:
         abort(403)
     person = _persons().get(company) or token_urlsafe(12)
     with database.writing() as session:
@@ -201,4 +201,7 @@ def leave(company: str) -> Response:
 
 @chat.get("/")
 def without_company() -> Any:
-    return redirect(address_of("chat.page", company=_settings().home_company))
+    """To the one where this browser's person is known; else to the house's own."""
+    known = [company for company, _ in companies_of_browser()]
+    company = known[0] if len(known) == 1 else _settings().home_company
+    return redirect(address_of("chat.page", company=company))

@@ -139,6 +139,9 @@ def _decide(desk: Desk, event: events.Event, owner: str) -> None:
     if awaited and hearing.hand(desk.settings, event, owner, inbound):
         desk.tell_relays(CALLS)
         return
+    if hearing.is_among_a_team(event, inbound):
+        _settle(event, owner, events.IGNORED, "said among the team")
+        return
     inbound = _complete(desk, event, inbound, kept, [module for module, _ in live])
     occasion = Occasion(
         kind=inbound.kind,

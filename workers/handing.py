@@ -50,7 +50,7 @@ def command(ask: Ask, event: events.Event, inbound: Inbound) -> list[Told] | Non
 def follow_up(ask: Ask, event: events.Event, inbound: Inbound) -> list[Told] | None:
     """It answers what a bot asked this person in this chat."""
     call = bot_calls.asking(ask.session, event.channel, event.chat, inbound.person, ask.now)
-    if call is None:
+    if call is None or not (call.guest or ask.bots == ALL):  # nor does whoever was a member when they were asked
         return None
     bot_calls.answered(ask.session, call, inbound.text[: bot_calls.LONGEST_TEXT], event.id, ask.now)
     bot = bots.get(ask.session, call.bot_id)
@@ -66,7 +66,11 @@ def message(ask: Ask, event: events.Event, inbound: Inbound) -> list[Told] | Non
     if bot.listens and ask.bots == ALL:
         return _hand(ask, event, inbound, bot, "", inbound.text)
     own = [one for one in bots.commands(ask.session, ask.company, ask.bots != ALL) if one.bot_id == bot.id]
-    head = ask.t(f"<b>{quoted(name)}</b> 봇은 명령만 알아들어요.", f"<b>{quoted(name)}</b> understands commands only.")
+    who = f"<b>{quoted(name)}</b>"
+    if spoken.read(inbound.text) is None:
+        head = ask.t(f"{who} 봇은 명령만 알아들어요.", f"{who} understands commands only.")
+    else:
+        head = ask.t(f"{who} 봇에는 그런 명령이 없어요.", f"{who} has no such command.")
     lines = [f"<b>{quoted(one.usage or one.name)}</b> · {quoted(one.help)}" for one in own[:MOST_LISTED]]
     return [Told("\n".join([head, *lines]), tuple({"title": one.name, "say": one.name} for one in own[:5]))]
 

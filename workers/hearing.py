@@ -23,6 +23,7 @@ EMPLOYEES_TALK = ("webex", "google_chat", "telegram", "webchat")  # where inside
 OVERHEARS = ("telegram",)  # a bot that may read all of a group hears what is not meant for it
 HANDED = "handed to a bot"
 OF_THE_COMPANY = ("google_chat",)  # Google lets only the company's own people talk to its app
+TEAMS_TALK = ("channeltalk",)  # whose rooms are the company's own people among themselves, and others' chats customers'
 
 
 class Unreadable(Exception):
@@ -141,12 +142,21 @@ def _astray(ask: Ask) -> list[Told] | None:
     return handing.lost(ask) or spoken.astray(ask)
 
 
+def is_among_a_team(event: events.Event, inbound: Inbound) -> bool:
+    return inbound.room and event.channel in TEAMS_TALK
+
+
 def _ask(session: Session, settings: Settings, event: events.Event, inbound: Inbound) -> Ask:
-    employee = people.find(session, inbound.email) if event.channel in EMPLOYEES_TALK and inbound.email else None
+    team = is_among_a_team(event, inbound)
+    employee = (
+        people.find(session, inbound.email) if (event.channel in EMPLOYEES_TALK or team) and inbound.email else None
+    )
     company = handing.company_of(settings, event.channel, event.chat)
     own = webchat.place(event.chat).member if event.channel == handing.WEBCHAT else event.chat
     member = members.get(session, company, event.channel, own)
-    inside = employee is not None or event.channel in OF_THE_COMPANY or (member is not None and not member.guest)
+    inside = (
+        employee is not None or team or event.channel in OF_THE_COMPANY or (member is not None and not member.guest)
+    )
     bots = spoken.ALL if inside else spoken.GUESTS if member is not None else ""
     return Ask(
         session=session,

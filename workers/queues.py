@@ -13,7 +13,7 @@ ANSWER, DELIVER, ERRAND = "answer", "deliver", "errand"
 # One queue: RQ keeps a job that a dying process had taken only for workers that listen to a single one.
 QUEUE = "maru"
 RELAYS = "maru:relays"  # on which hints for them are published
-CALLS, KEYS, CHAT, BOTS, TYPING = "calls", "keys", "chat", "bots", "typing"
+CALLS, KEYS, CHAT, BOTS, GIVEN = "calls", "keys", "chat", "bots", "given"
 REDIS_SECONDS = 0.5
 QUIET_SECONDS = 1.0  # after a failure nobody tries to ring for this long; workers look by themselves meanwhile
 

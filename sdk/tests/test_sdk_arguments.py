@@ -1,7 +1,8 @@
 """Typed arguments: what somebody types becomes what the handler takes, else the usage line."""
 
 import enum
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
+from functools import partial
 from typing import Any, Literal
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maru import Ask, Bot, Rest, TimeSpan
-from maru.times import read_date, read_span, read_time
+from maru.times import read_date, read_datetime, read_span, read_time
 
 TODAY = date(2026, 12, 23)  # a Wednesday
 
@@ -21,7 +22,8 @@ TODAY = date(2026, 12, 23)  # a Wednesday
         ("오전 10시 20분", "10:20"), ("3pm", "15:00"), ("12시", "12:00"), ("자정", "00:00"), ("밤 11시", "23:00"),
         ("저녁 7시에", "19:00"), ("세 시 반", "15:30"), ("열두시", "12:00"), ("밤 12시", "00:00"), ("밤 1시", "01:00"),
         ("낮 12시", "12:00"), ("7시쯤", "07:00"), ("24:00", "00:00"), ("12am", "00:00"), ("3:30 pm", "15:30"),
-        ("25:00", None), ("13:75", None), ("십시", None), ("3", None),
+        ("15:30:20", "15:30"), ("3 p.m.", "15:00"), ("오후 0시", "12:00"), ("１５：３０", "15:30"),
+        ("25:00", None), ("13:75", None), ("십시", None), ("3", None), ("오전 15시", None), ("15:30:61", None),
     ],
 )  # fmt: skip
 def test_times_are_read_as_people_say_them(said: str, meant: str | None) -> None:
@@ -39,7 +41,12 @@ def test_times_are_read_as_people_say_them(said: str, meant: str | None) -> None
         ("다음주 금", "2027-01-01"), ("이번 주 월요일", "2026-12-21"), ("다다음 주 수요일", "2027-01-06"),
         ("다음 달 3일", "2027-01-03"), ("3일 뒤", "2026-12-26"), ("2주 후", "2027-01-06"), ("in 3 days", "2026-12-26"),
         ("Dec 24th", "2026-12-24"), ("20261224", "2026-12-24"), ("2026년 12월 24일", "2026-12-24"),
-        ("2/30", None), ("어느날", None), ("3 days", None), ("금", None),
+        ("낼", "2026-12-24"), ("이틀 뒤", "2026-12-25"), ("열흘 후에", "2027-01-02"), ("2주 전", "2026-12-09"),
+        ("지난 주 금요일", "2026-12-18"), ("last friday", "2026-12-18"), ("day after tomorrow", "2026-12-25"),
+        ("12월 24일 목요일", "2026-12-24"), ("2026. 12. 24.", "2026-12-24"), ("26-12-24", "2026-12-24"),
+        ("내년 1월 2일", "2027-01-02"), ("2월 29일", "2028-02-29"), ("24 Dec", "2026-12-24"),
+        ("December 24, 2027", "2027-12-24"),
+        ("2/30", None), ("어느날", None), ("3 days", None), ("금", None), ("12-24", None), ("12/24(금)", None),
     ],
 )  # fmt: skip
 def test_days_are_read_as_people_say_them(said: str, meant: str | None) -> None:
@@ -56,12 +63,35 @@ def test_days_are_read_as_people_say_them(said: str, meant: str | None) -> None:
         ("3~4시", "15:00~16:00"), ("오후 3~4시", "15:00~16:00"), ("10~11", "10:00~11:00"), ("11~2시", "11:00~14:00"),
         ("10:00～11:00", "10:00~11:00"), ("10시〜11시", "10:00~11:00"), ("3시에서 4시까지", "15:00~16:00"),
         ("오후 3:00~4:00", "15:00~16:00"), ("3:00-4:00pm", "15:00~16:00"), ("9-5pm", "09:00~17:00"),
-        ("10:00", None), ("10:00 11:00", None), ("10~25", None), ("10-11-12", None),
+        ("10시 부터 11시 까지", "10:00~11:00"), ("3pm to 5pm", "15:00~17:00"), ("3시부터 2시간", "15:00~17:00"),
+        ("오후 11시부터 1시간 반 동안", "23:00~00:30"), ("10:00부터 30분", "10:00~10:30"),
+        ("23:00~24:00", "23:00~00:00"),
+        ("10:00", None), ("10:00 11:00", None), ("10~25", None), ("10-11-12", None), ("10:00~10:00", None),
+        ("10시부터 24시간", None),
     ],
 )  # fmt: skip
 def test_spans_are_read_as_people_say_them(said: str, meant: str | None) -> None:
     found = read_span(said)
     assert (str(TimeSpan(*found[0])) if found else None) == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("내일 오후 3시", "2026-12-24T15:00"), ("다음 주 금요일 오후 3시 반", "2027-01-01T15:30"),
+        ("2026-12-24T15:30", "2026-12-24T15:30"), ("30분 뒤", "2026-12-23T10:30"), ("1시간 반 뒤", "2026-12-23T11:30"),
+        ("in 2 hours", "2026-12-23T12:00"), ("in 3 days 15:00", "2026-12-26T15:00"), ("지금", "2026-12-23T10:00"),
+        ("9시", "2026-12-24T09:00"), ("오늘 9시", "2026-12-23T09:00"), ("내일", None), ("2026-12-24T15:30Z", None),
+    ],
+)  # fmt: skip
+def test_moments_are_read_as_people_say_them(said: str, meant: str | None) -> None:
+    found = read_datetime(said, datetime(2026, 12, 23, 10, tzinfo=timezone(timedelta(hours=9))))
+    assert (f"{found[0]:%Y-%m-%dT%H:%M}" if found and not found[1] else None) == meant
+
+
+def test_a_span_says_how_long_it_is_over_midnight_too() -> None:
+    assert TimeSpan(time(10), time(11, 30)).minutes == 90
+    assert TimeSpan(time(22), time(7)).minutes == 540
 
 
 SAID = st.sampled_from(
@@ -128,6 +158,10 @@ def a_bot() -> Bot:
         ("/메모 2026-12-24 케이크 사기", "2026-12-24: 케이크 사기"),
         ("/메모 케이크  사기", "언제든: 케이크  사기"),
         ("/합 1 2.5 1,000", "1003.5"),
+        ("/합 １，０００ −3 －１．５ .5 20℃", "1016"),
+        ("/예약 「큰 회의실」 ３시부터　２시간", "큰 회의실 15:00~17:00 2명"),
+        ("/크기 “큰”", "LARGE once"),
+        ("/크기 ＳＭＡＬＬ ｄａｉｌｙ", "SMALL daily"),
         ("/합", "0"),
         ("/알림 오후 3시 네", "15:00 True"),
     ],
@@ -142,9 +176,10 @@ def test_arguments_arrive_as_the_handler_wants_them(said: str, answer: str) -> N
         ("/예약", "room: 빠졌어요.", "/예약 room span [people]"),
         ("/예약 회의실 열시", "span: ‘열시’", "/예약 room span [people]"),
         ("/예약 회의실 10:00~11:00 2 3", "‘3’: 남는 말", "/예약 room span [people]"),
-        ("/예약 회의실 10:00~11:00 둘", "people: ‘둘’은(는) 정수가 아니에요", "/예약 room span [people]"),
-        ("/크기 중간", "작은", "/크기 작은|큰 [once|daily]"),
-        ("/합 1 둘", "숫자가 아니에요", "/합 [numbers…]"),
+        ("/예약 회의실 10:00~11:00 둘", "people: ‘둘’ 대신 정수를 적어 주세요.", "/예약 room span [people]"),
+        ("/크기 중간", "size: ‘중간’ 대신 작은, 큰 중 하나를 적어 주세요.", "/크기 작은|큰 [once|daily]"),
+        ("/합 1 둘", "‘둘’ 대신 숫자를 적어 주세요.", "/합 [numbers…]"),
+        ("/합 “1 2”", "‘1 2’ 대신 숫자를", "/합 [numbers…]"),
     ],
 )
 def test_wrong_arguments_are_answered_with_the_usage_line(said: str, reason: str, usage: str) -> None:
@@ -184,6 +219,17 @@ def test_what_cannot_be_read_from_a_chat_is_refused_when_it_is_written() -> None
             bot.command(name)(lambda ask: None)
     bot.command("/119")(lambda ask: "불이야")
     assert bot.answer("/119") == ["불이야"]
+
+
+def test_names_that_only_the_type_checker_knows_do_no_harm() -> None:
+    bot = Bot()
+
+    def doubled(ask: "OnlyForTheChecker", number: "int") -> "OnlyForTheChecker":  # type: ignore[name-defined]  # noqa: F821
+        return number * 2
+
+    bot.command("/두배")(doubled)
+    bot.command("/네배")(partial(lambda times, ask, number: number * times, 4))
+    assert (bot.answer("/두배 4"), bot.answer("/네배 4")) == (["8"], ["4444"])
 
 
 def test_tomorrow_is_the_day_after_it_was_asked_wherever_the_bot_runs() -> None:

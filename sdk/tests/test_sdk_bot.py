@@ -135,7 +135,8 @@ def test_numbers_and_what_must_be_awaited_are_answers() -> None:
         return "나중"
 
     bot.command("/나중")(lambda ask: later(ask))
-    assert (bot.answer("/합"), bot.answer("/나중")) == (["3"], ["나중"])
+    bot.command("/둘")(lambda ask: ["가", None, 2])
+    assert (bot.answer("/합"), bot.answer("/나중"), bot.answer("/둘")) == (["3"], ["나중"], ["가", "2"])
 
 
 def test_a_test_that_is_async_itself_can_ask() -> None:
@@ -235,6 +236,8 @@ def test_a_button_does_just_one_thing_and_links_are_encrypted(wrong: Button | Fi
 
 def test_what_is_written_wrong_is_told_when_it_is_written() -> None:
     bot = Bot()
+    with pytest.raises(TypeError, match="ask alone"):
+        bot.message(lambda ask, text: text)
     with pytest.raises(TypeError, match="name"):
         bot.command(lambda ask: "가")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="async"):

@@ -31,10 +31,16 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_new_bot_answers_in_the_shell(begun: Path) -> None:
-    told = maru("shell", "bot.py", at=begun, says="/안녕 민지\n/남은날 어느날\n그냥\n")
+    told = maru("shell", "bot.py", at=begun, says="/예약 회의실 오후 3~4시\n/예약 회의실\n/없음\n/도움말\n그냥\n")
     assert told.returncode == 0, told.stderr
-    for words in ("/안녕 [name] · 인사합니다", "안녕하세요, 민지님!", "이렇게 써 주세요: /남은날 day", "says nothing"):
+    for words in (
+        "회의실 15:00~16:00 예약했습니다",
+        "이렇게 써 주세요: /예약 room span",
+        "no such command",
+        "says nothing",
+    ):
         assert words in told.stdout
+    assert told.stdout.count("/예약 room span · 회의실을 예약합니다") == 3  # at first, after /없음, and by /도움말
 
 
 def test_a_new_bot_has_a_test_that_passes_and_hides_its_key(begun: Path) -> None:
@@ -44,6 +50,13 @@ def test_a_new_bot_has_a_test_that_passes_and_hides_its_key(begun: Path) -> None
     )  # fmt: skip
     assert ran.returncode == 0 and "1 passed" in ran.stdout, ran.stdout
     assert (begun / ".env").stat().st_mode & 0o077 == 0 and ".env" in (begun / ".gitignore").read_text()
+
+
+def test_a_new_bot_in_english_passes_its_test_too(tmp_path: Path) -> None:
+    assert "maru shell bot.py" in maru("new", "first", "--english", at=tmp_path).stdout
+    test = "import test_bot; test_bot.test_reserve()"
+    ran = subprocess.run([sys.executable, "-c", test], cwd=tmp_path / "first", env=ENV, timeout=60, check=False)
+    assert ran.returncode == 0
 
 
 def test_a_new_bot_never_writes_over_an_old_one(begun: Path) -> None:
@@ -80,6 +93,17 @@ def test_what_cannot_run_is_told_in_one_line(file: str, bot: str, told: str, tmp
     assert ran.returncode == 1 and told in ran.stderr and ran.stderr.count("\n") == 1
 
 
+def test_run_by_python_itself_it_reads_the_key_beside_it_too(relay: SmallRelay, tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text("from maru import Bot\nBot().run()\n", encoding="utf8")
+    (tmp_path / ".env").write_text(f"MARU_KEY={KEY}\nMARU_URL={relay.url}\n", encoding="utf8")
+    running = subprocess.Popen([sys.executable, tmp_path / "bot.py"], env=ENV, stderr=subprocess.DEVNULL)
+    try:
+        relay.next("hello")
+    finally:
+        running.terminate()
+    assert running.wait(15) == 0
+
+
 @pytest.fixture
 def relay() -> Iterator[SmallRelay]:
     with small_relay() as made:
@@ -90,7 +114,9 @@ def test_with_reload_a_changed_bot_connects_anew_with_the_key_beside_it(relay: S
     bot = "from maru import Bot\nbot = Bot()\n@bot.command('/말')\ndef say(ask):\n    return '{}'\n"
     file = tmp_path / "bot.py"
     file.write_text(bot.format("하나"), encoding="utf8")
-    (tmp_path / ".env").write_text(f"# mine\nexport MARU_KEY='{KEY}'\nMARU_URL={relay.url}\n", encoding="utf8")
+    (tmp_path / ".env").write_text(
+        f"MARU_KEY=\n# mine\nexport MARU_KEY='{KEY}'\nMARU_URL={relay.url}\n", encoding="utf8"
+    )
     command = [sys.executable, "-m", "maru.cli", "run", "--reload", "bot.py"]
     running: Any = subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.DEVNULL)
     try:

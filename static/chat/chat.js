@@ -180,7 +180,7 @@ function drawBots() {
 }
 
 function botRow(name, bot, { unread, here, chosen: isChosen }) {
-  const state = !bot ? t("도움말", "help") : here ? t("있어요", "here") : t("자리에 없어요", "away");
+  const state = !bot ? t("도움말", "help") : here ? t("지금 있어요", "here now") : t("자리에 없어요", "away");
   return node("li", {}, node("button", { type: "button", "data-bot": name, "aria-current": isChosen ? "true" : undefined },
     node("span", { class: `face ${here ? "here" : ""}`, "aria-hidden": "true" }, (name || t("마루", "Maru")).slice(0, 1).toUpperCase()),
     node("span", { class: "name" }, node("strong", {}, name || t("마루", "Maru")), node("small", {}, state)),
@@ -208,7 +208,7 @@ function hints(name, bot) {
   if (bots === null) return { said: t("여는 중이에요…", "Opening…"), commands: [] };
   const commands = (name ? bot?.commands ?? [] : OURS).slice(0, HINTS);
   if (name && !commands.length && !bot?.listens) return { said: t("이 봇은 아직 할 줄 아는 말을 알려 주지 않았어요.", "This bot has not told yet what it can do."), commands };
-  return { said: t("아직 나눈 말이 없어요. 이렇게 시작해 보세요.", "Nothing was said yet. You might begin so:"), commands };
+  return { said: t("아직 나눈 말이 없어요. 이렇게 시작해 보세요.", "Nothing here yet. Try one of these:"), commands };
 }
 
 // --- doing ---

@@ -5,7 +5,8 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copies]");
   if (!button) return;
   const field = document.getElementById(button.dataset.copies);
-  field.select?.();
+  if (field.select) field.select();
+  else getSelection().selectAllChildren(field);
   try {
     await navigator.clipboard.writeText(field.value ?? field.textContent);
     toast(button.dataset.copied);

@@ -23,7 +23,6 @@ def the_bots() -> Response:
     if is_htmx() and "now" in request.args:
         with database.reading() as session:
             here = _here(session, bots.listed(session, who().company or None))
-            session.expunge_all()
         return page("bots_now.html", here=here)
     return _page()
 
@@ -34,7 +33,6 @@ def _page(status: int = 200, **shown: Any) -> Response:
         theirs = (one.name for one in companies.listed(session) if who().company in ("", one.name))
         names = sorted(theirs, key=lambda name: (name != home, name))
         listed = [_company(session, name) for name in names]
-        session.expunge_all()  # or each row would be read again as it is drawn, and a socket may be gone by then
     return page("bots.html", status, companies=listed, channel_name=channel_name, home=home, **shown)
 
 
@@ -116,7 +114,7 @@ def new_bot(company: str) -> AnyResponse:
 def _shown_once(company: str, name: str, key: str) -> dict[str, str]:
     base = settings().base_url
     url = base if urlsplit(base).scheme == "https" else f"ws://127.0.0.1:{settings().relay_port}"
-    return {"company": company, "bot": name, "key": key, "url": url}
+    return {"company": company, "bot": name, "lines": f"MARU_KEY={key}\nMARU_URL={url}"}
 
 
 @console.post("/bots/<company>/<name>/rotate", endpoint="bots_rotate")

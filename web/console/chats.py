@@ -63,7 +63,6 @@ def chats() -> Response:
         known = turns.Words(session)
         live = versions.live(session, versions.MODULE)
         titles = {name: known.title(name, number) for name, number in sorted(live.items())}
-        session.expunge_all()
     kept_filters = {"q": wanted.words, "channel": wanted.channel, "module": wanted.module, "state": wanted.state}
     filters = {name: value for name, value in kept_filters.items() if value}
     return shown(
@@ -117,7 +116,6 @@ def chats_chat(channel: str, chat: str) -> AnyResponse:
         }
         if not since and not (is_htmx() and before):
             shows |= _beside(session, channel, chat, known)
-        session.expunge_all()
         template = "chats_now.html" if since else "chats_earlier.html" if is_htmx() and before else "chats_chat.html"
         return shown(template, before=before, **shows)
 
@@ -282,7 +280,6 @@ def chats_again(channel: str, chat: str, event: int) -> Response:
         found = rehearsal.of_event(session, row, inbound_from(row.inbound), current_app.extensions)
         title = turns.Words(session).title(found["module"], found["version"] or 0)
         asked_now = answers.asking(session, channel, chat) is not None
-        session.expunge_all()
     said = [(bubbles.html(one["text"]), one.get("wait")) for one in found["messages"]]
     why = reasons.of_event(found["reason"])
     more = {"said": said, "title": title, "why": why, "asked_now": asked_now, "event": row}

@@ -30,10 +30,8 @@ def chats_why(channel: str, chat: str, delivery: int) -> Response:
         if answer is None or answer.state == EMPTIED or row.source != answer.source:
             gone = answer is not None and answer.state == EMPTIED
             text = personal(row.text)
-            session.expunge_all()
             return shown("why_nothing.html", gone=gone, text=text, **page_of)
         page_of |= _explained(session, row, answer, known) | _versions(session, answer)
-        session.expunge_all()
     return shown("why.html", written=reckoning.written, brief=reckoning.brief, **page_of)
 
 
@@ -102,7 +100,6 @@ def chats_why_draft(channel: str, chat: str, delivery: int) -> Response:
         said = [one.text for one in deliveries.of_source(session, answer.source) if one.text and one.kind != EFFECTS]
         name, trouble, would_say, missing = _tried(session, answer)
         title = turns.Words(session).title(answer.module, answer.version)
-        session.expunge_all()
     sides = _side_by_side(said, would_say)
     differing_ones = sum(
         old is None or new is None or any(piece.differs for piece in (*old, *new)) for old, new in sides

@@ -50,7 +50,7 @@ async def when_away(ask: Ask, go: Any) -> Any:
 def stock(ask: Ask, item: str) -> str:
     found = call(f"/stock/{urllib.parse.quote(item)}")
     if found is None:
-        return ask.t(f"{item}은(는) 다루지 않아요.", f"There is no {item}.")
+        return ask.t(f"‘{item}’ 품목은 다루지 않아요.", f"There is no {item}.")
     return ask.t(f"{item}: {found['left']}개 남았어요.", f"{item}: {found['left']} left")
 
 
@@ -67,7 +67,7 @@ def order(ask: Ask, item: str, count: int) -> str:
         return ask.t("주문하지 않았어요.", "Not ordered.")
     made = call("/orders", {"item": item, "count": count, "who": ask.user.id}, key=ask.id)
     if made is None:
-        return ask.t(f"{item}은(는) 다루지 않아요.", f"There is no {item}.")
+        return ask.t(f"‘{item}’ 품목은 다루지 않아요.", f"There is no {item}.")
     return ask.t(f"주문했어요. 주문 번호는 {made['number']}이에요.", f"Ordered: {made['number']}")
 
 

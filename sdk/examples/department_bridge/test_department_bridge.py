@@ -55,7 +55,7 @@ def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_stock_is_told(bridge: Any) -> None:
     assert bridge.answer("/재고 볼펜") == ["볼펜: 12개 남았어요."]
-    assert bridge.answer("/재고 우주선") == ["우주선은(는) 다루지 않아요."]
+    assert bridge.answer("/재고 우주선") == ["‘우주선’ 품목은 다루지 않아요."]
 
 
 def test_an_order_is_made_only_when_the_person_is_sure(bridge: Any) -> None:

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, time
 
 from maru import Ask, Bot, Button, Reply, TimeSpan
 
@@ -39,11 +39,11 @@ def reserve(ask: Ask, room: str, span: TimeSpan, day: date | None = None) -> str
     """Books a room, today unless another day is said."""
     today = ask.asked_at.date()  # theirs: the bot's own host may be elsewhere
     if room not in ROOMS:
-        return ask.t(f"{room}은(는) 없어요. {', '.join(ROOMS)} 중에서 골라 주세요.", f"Rooms: {', '.join(ROOMS)}")
-    if span.end <= span.begin:
-        return ask.t("끝나는 때가 시작보다 앞이에요.", "It would end before it begins.")
+        return ask.t(f"‘{room}’ 방은 없어요. {', '.join(ROOMS)} 중에서 골라 주세요.", f"Rooms: {', '.join(ROOMS)}")
+    if span.end <= span.begin and span.end != time(0):
+        return ask.t("끝나는 시각이 시작보다 빨라요.", "It would end before it begins.")
     on = (day or today).isoformat()
-    begins, ends = f"{span.begin:%H:%M}", f"{span.end:%H:%M}"
+    begins, ends = f"{span.begin:%H:%M}", f"{span.end:%H:%M}" if span.end != time(0) else "24:00"
     with kept() as db:
         # Should this very ask come again after a crash, the booking is there already.
         mine = db.execute("SELECT id FROM bookings WHERE ask = ?", (ask.id,)).fetchone()

@@ -16,16 +16,22 @@ from maru import times
 Rest = NewType("Rest", str)
 """The rest of the line, as it was typed."""
 
-YES = ("네", "예", "응", "yes", "y", "true", "on", "1", "켜기")
-NO = ("아니요", "아니오", "아니", "no", "n", "false", "off", "0", "끄기")
+YES = ("네", "예", "넵", "응", "ㅇㅇ", "yes", "y", "true", "on", "1", "켜기")
+NO = ("아니요", "아니오", "아뇨", "아니", "ㄴㄴ", "no", "n", "false", "off", "0", "끄기")
 
 
 @dataclass(frozen=True)
 class TimeSpan:
-    """From a time of the day to another: 10:00~11:00, 오후 3시~4시."""
+    """From a time of the day to another: 10:00~11:00, 오후 3시~4시. 22:00~07:00 ends on the day after."""
 
     begin: time
     end: time
+
+    @property
+    def minutes(self) -> int:
+        """How long it is."""
+        begin, end = (one.hour * 60 + one.minute for one in (self.begin, self.end))
+        return (end - begin) % (24 * 60)
 
     def __str__(self) -> str:
         return f"{self.begin:%H:%M}~{self.end:%H:%M}"
@@ -96,25 +102,35 @@ class Signature:
 
 def signature(function: Callable[..., Any]) -> Signature:
     """Raises TypeError where a type cannot be read from a chat."""
-    hints = typing.get_type_hints(function)
+    called = getattr(function, "__name__", type(function).__name__)
     parameters = list(inspect.signature(function).parameters.values())
+    hints = _hints(function, parameters[1:])
     if not parameters or parameters[0].kind not in (
         inspect.Parameter.POSITIONAL_ONLY,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
     ):
-        raise TypeError(f"{function.__name__}: the first parameter is the ask, as in def {function.__name__}(ask, …)")
+        raise TypeError(f"{called}: the first parameter is the ask, as in def {called}(ask, …)")
     found = []
     for one in parameters[1:]:
         if one.kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
-            raise TypeError(f"{function.__name__}: '{one.name}': a chat has no keyword arguments")
+            raise TypeError(f"{called}: '{one.name}': a chat has no keyword arguments")
         many = one.kind is inspect.Parameter.VAR_POSITIONAL
         kind, optional = _without_none(hints.get(one.name, str))
         optional = optional or one.default is not inspect.Parameter.empty
         default = None if one.default is inspect.Parameter.empty else one.default
         if not many and not _is_known(kind):
-            raise TypeError(f"{function.__name__}: '{one.name}': {kind!r} cannot be read from a chat")
+            raise TypeError(f"{called}: '{one.name}': {kind!r} cannot be read from a chat")
         found.append(Parameter(one.name, kind, optional, default, many))
     return Signature(tuple(found))
+
+
+def _hints(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> dict[str, Any]:
+    """Of these alone: what the ask and the answer are called may be known to the type checker only."""
+    inner: Any = getattr(function, "func", function)  # of a partial
+    inner = inspect.unwrap(inner if hasattr(inner, "__globals__") else type(inner).__call__)
+    written = {one.name: one.annotation for one in parameters if one.annotation is not inspect.Parameter.empty}
+    known = types.SimpleNamespace(__annotations__=written, __globals__=getattr(inner, "__globals__", {}))
+    return typing.get_type_hints(known)
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
@@ -130,7 +146,7 @@ def _is_enum(kind: Any) -> bool:
 
 
 def _is_known(kind: Any) -> bool:
-    return kind in _READERS or kind is Rest or _is_enum(kind) or get_origin(kind) is Literal
+    return kind in _READERS or kind in (str, Rest) or _is_enum(kind) or get_origin(kind) is Literal
 
 
 def _read(parameter: Parameter, text: str, now: datetime) -> tuple[Any, str]:
@@ -139,36 +155,83 @@ def _read(parameter: Parameter, text: str, now: datetime) -> tuple[Any, str]:
         raise Wrong(f"{parameter.name}: 빠졌어요.", f"{parameter.name} is missing.")
     if kind is Rest:
         return text, ""
-    if _is_enum(kind):
-        return _choice(parameter, text, {str(one.value): one for one in kind} | {one.name: one for one in kind})
-    if get_origin(kind) is Literal:
-        return _choice(parameter, text, {str(one): one for one in get_args(kind)})
-    found = _READERS[kind](text, now)
+    if kind is str:
+        return _word(text)
+    if quoted := _QUOTED.match(text):
+        value, left = _read(parameter, _inside(quoted).strip(), now)
+        if left:
+            raise _unlike(parameter, text)
+        return value, text[quoted.end() :].strip()
+    found = _of_kind(parameter, text.translate(_NARROW), now)
     if found is None or (found[1] and not found[1][0].isspace()):
-        word = text.split(None, 1)[0][:40]
-        korean, english = _NAMES[kind]
-        raise Wrong(f"{parameter.name}: ‘{word}’은(는) {korean}", f"{parameter.name}: ‘{word}’ is not {english}.")
-    return found[0], found[1].strip()
+        raise _unlike(parameter, text)
+    return found[0], text[len(text) - len(found[1]) :].strip()
 
 
-def _choice(parameter: Parameter, text: str, known: Mapping[str, Any]) -> tuple[Any, str]:
+def _of_kind(parameter: Parameter, text: str, now: datetime) -> tuple[Any, str] | None:
+    if known := _choices(parameter.type):
+        return _choice(text, known)
+    return _READERS[parameter.type](text, now)
+
+
+def _choices(kind: Any) -> dict[str, Any]:
+    """By what is typed. The value of an Enum is what people are told of; its name is understood, too."""
+    if _is_enum(kind):
+        return {**{str(one.value): one for one in kind}, **{one.name: one for one in kind}}
+    if get_origin(kind) is Literal:
+        return {str(one): one for one in get_args(kind)}
+    return {}
+
+
+def _choice(text: str, known: Mapping[str, Any]) -> tuple[Any, str] | None:
     for name in sorted(known, key=len, reverse=True):
         begin, rest = text[: len(name)], text[len(name) :]
-        if begin.casefold() == name.casefold() and (not rest or rest[0].isspace()):
-            return known[name], rest.strip()
-    word, names = text.split(None, 1)[0][:40], ", ".join(dict.fromkeys(map(str, known)))
-    raise Wrong(f"{parameter.name}: ‘{word}’ 말고 {names} 중 하나예요.", f"{parameter.name}: one of {names}.")
+        if begin.casefold() == name.translate(_NARROW).casefold() and (not rest or rest[0].isspace()):
+            return known[name], rest
+    return None
+
+
+def _unlike(parameter: Parameter, text: str) -> Wrong:
+    """What stands there is not what is wanted, with an example where it helps."""
+    quoted = _QUOTED.match(text)
+    word = (_inside(quoted) if quoted else text.split(None, 1)[0])[:40]
+    if known := _choices(parameter.type):
+        names = ", ".join(str(one.value) for one in parameter.type) if _is_enum(parameter.type) else ", ".join(known)
+        korean, english = f"{names} 중 하나를 적어 주세요.", f"one of {names}"
+    else:
+        korean, english = _WANTED[parameter.type]
+    name = parameter.name
+    return Wrong(f"{name}: ‘{word}’ 대신 {korean}", f"{name}: ‘{word}’ is not {english.rstrip('.')}.")
 
 
 # --- one reader a type: what it reads at the beginning, and the rest ---
 
 
-def _word(text: str, now: datetime) -> tuple[str, str]:
-    quoted = re.match(r'(?:"([^"]*)"|“([^”]*)”|\'([^\']*)\'|‘([^’]*)’)(?=\s|$)', text)
-    if quoted:
-        return next(part for part in quoted.groups() if part is not None), text[quoted.end() :]
+_QUOTES = (
+    '"([^"]*)"',
+    "“([^”]*)”",
+    "„([^“]*)“",
+    "'([^']*)'",
+    "‘([^’]*)’",
+    "「([^」]*)」",
+    "『([^』]*)』",
+    "«([^»]*)»",
+    "＂([^＂]*)＂",
+)
+_QUOTED = re.compile(f"(?:{'|'.join(_QUOTES)})" + r"(?=\s|$)")
+# What an input method types wide, and the minus of a text processor: one letter for one, so that places stay the same.
+_NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x2212: "-", 0xFE63: "-"}
+
+
+def _inside(quoted: re.Match[str]) -> str:
+    return next(part for part in quoted.groups() if part is not None)
+
+
+def _word(text: str) -> tuple[str, str]:
+    if quoted := _QUOTED.match(text):
+        return _inside(quoted), text[quoted.end() :].strip()
     word = text.split(None, 1)[0]
-    return word, text[len(word) :]
+    return word, text[len(word) :].strip()
 
 
 def _whole(text: str, now: datetime) -> tuple[int, str] | None:
@@ -177,13 +240,17 @@ def _whole(text: str, now: datetime) -> tuple[int, str] | None:
 
 
 def _number(text: str, now: datetime) -> tuple[float, str] | None:
-    found = re.match(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,18})(?:\.\d{1,18})?(?![\d,])", text)
+    found = re.match(r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d{1,18})(?:\.\d{1,18})?|\.\d{1,18})(?![\d,])", text)
     return _with_unit(float(found[0].replace(",", "")), text, found.end()) if found else None
+
+
+# What hangs on a number. Neither 월 nor 년 nor 주: 12월 24일 is a day, for the next argument to read.
+_UNIT = r"개월|시간|달러|kg|g|ml|L|km|cm|mm|m|[명개원분초일살세잔층호팀통병건회번장권대인박배점쪽줄도%℃]|(?=\s|$)"
 
 
 def _with_unit(value: Any, text: str, end: int) -> tuple[Any, str]:
     """34명, 5kg, 10%: what hangs on a number is its unit."""
-    unit = re.match(r"[명개원분일회번장권대인%]|kg|g|ml|km|cm|m|시간|(?=\s|$)", text[end:])
+    unit = re.match(_UNIT, text[end:])
     return value, text[end + (unit.end() if unit else 0) :]
 
 
@@ -207,7 +274,6 @@ def _time(text: str, now: datetime) -> tuple[time, str] | None:
 
 
 _READERS: dict[Any, Callable[[str, datetime], tuple[Any, str] | None]] = {
-    str: _word,
     int: _whole,
     float: _number,
     bool: _yes_or_no,
@@ -216,13 +282,12 @@ _READERS: dict[Any, Callable[[str, datetime], tuple[Any, str] | None]] = {
     datetime: times.read_datetime,
     TimeSpan: _span,
 }
-_NAMES = {
-    str: ("말이 아니에요.", "a word"),
-    int: ("정수가 아니에요.", "a whole number"),
-    float: ("숫자가 아니에요.", "a number"),
-    bool: ("네, 아니요가 아니에요.", "yes or no"),
-    date: ("날짜로 읽을 수 없어요. 예: 내일, 12/24", "a day, such as tomorrow or 12/24"),
-    time: ("시각으로 읽을 수 없어요. 예: 오후 3시, 15:00", "a time, such as 3pm or 15:00"),
-    datetime: ("때로 읽을 수 없어요. 예: 내일 오후 3시", "a moment, such as tomorrow 15:00"),
-    TimeSpan: ("시간대로 읽을 수 없어요. 예: 10:00~11:00", "a span, such as 10:00~11:00"),
+_WANTED = {
+    int: ("정수를 적어 주세요.", "a whole number"),
+    float: ("숫자를 적어 주세요.", "a number"),
+    bool: ("네나 아니요로 답해 주세요.", "yes or no"),
+    date: ("날짜를 적어 주세요. 예: 내일, 12/24", "a day, such as tomorrow or 12/24"),
+    time: ("시각을 적어 주세요. 예: 오후 3시, 15:00", "a time, such as 3pm or 15:00"),
+    datetime: ("날짜와 시각을 적어 주세요. 예: 내일 오후 3시", "a day and time, such as tomorrow 15:00"),
+    TimeSpan: ("시간대를 적어 주세요. 예: 10:00~11:00", "a span, such as 10:00~11:00"),
 }

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from unicodedata import normalize
 from urllib.parse import urlsplit
@@ -90,7 +91,10 @@ class Bot:
         """Answer everything else that is said to this bot."""
         if self._message is not None:
             raise ValueError("there is a handler for messages already")
-        signature(run)
+        if any(not one.optional and not one.many for one in signature(run).parameters):
+            raise TypeError(
+                f"{getattr(run, '__name__', run)}: a handler of messages takes the ask alone; what was said is ask.text"
+            )
         self._message = run
         return run
 
@@ -100,6 +104,9 @@ class Bot:
             raise TypeError("middleware is an async function: async def …(ask, go): return await go()")
         self._middleware.append(run)
         return run
+
+    def knows(self, name: str) -> bool:
+        return _folded(name) in self.commands
 
     @property
     def hears_messages(self) -> bool:
@@ -235,10 +242,14 @@ class Bot:
 
         if not logging.getLogger().handlers:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        program = getattr(sys.modules["__main__"], "__file__", None)
+        if program:  # python bot.py
+            read_env(Path(program).resolve().parent / ".env")
         key = (self.key or os.environ.get("MARU_KEY", "")).strip()
         url = self.url or os.environ.get("MARU_URL", "")
         if not re.fullmatch(r"mb_[!-~]+", key):
-            raise SystemExit(f"MARU_KEY: {'is none' if key else 'missing'}; it is the bot's key, mb_…")
+            what = "is no key" if key else "missing"
+            raise SystemExit(f"MARU_KEY: {what}; it is the bot's key, mb_…, shown once when it was made")
         try:
             address = socket_address(url)
         except ValueError as error:
@@ -247,6 +258,20 @@ class Bot:
         asyncio.run(connection.run())
         if connection.refused:
             raise SystemExit(f"maru: {connection.refused}")
+
+
+def read_env(path: Path) -> None:
+    """MARU_KEY and MARU_URL from the .env beside the bot, so that no key is typed where a shell remembers it. What the
+    environment says holds; of two lines in the file the later one does."""
+    if not path.is_file():
+        return
+    read = {}
+    for line in path.read_text(encoding="utf8").splitlines():
+        found = re.fullmatch(r"\s*(?:export\s+)?(MARU_[A-Z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(\S*))\s*", line)
+        if found:
+            read[found[1]] = found[2] or found[3] or found[4] or ""
+    for name, value in read.items():
+        os.environ.setdefault(name, value)
 
 
 def socket_address(url: str) -> str:
@@ -307,7 +332,7 @@ def _reply(ask: Ask, said: Any) -> None:
         ask.reply(said)
     elif isinstance(said, int | float) and not isinstance(said, bool):
         ask.reply(str(said))
-    else:
+    elif said is not None:  # one of several: [a, b if … else None]
         raise TypeError(f"a handler said {type(said).__name__}; say a text or a Reply")
 
 

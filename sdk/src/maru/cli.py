@@ -16,26 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from maru.asks import Ask, Chat, User
-from maru.bot import Bot
+from maru.bot import Bot, read_env, split
 
 LOOK_SECONDS = 0.5
-BOT = '''"""{name}: a bot for Maru. `maru shell bot.py` talks to it here, `maru run bot.py` connects it."""
+BOT = '''"""{name}: a bot for Maru."""
 
-from datetime import date
+from maru import Ask, Bot, TimeSpan
 
-from maru import Ask, Bot
-
-bot = Bot()  # MARU_KEY and MARU_URL
+bot = Bot()  # MARU_KEY and MARU_URL, from .env
 
 
-@bot.command("/안녕", help="인사합니다")
-def hello(ask: Ask, name: str = "") -> str:
-    return f"안녕하세요, {{name or ask.user.name or '누구'}}님!"
-
-
-@bot.command("/남은날", help="그날까지 며칠 남았는지 세요")
-def days_left(ask: Ask, day: date) -> str:
-    return f"{{day:%m월 %d일}}까지 {{(day - date.today()).days}}일 남았어요."
+@bot.command("{command}", help="{help}")
+def reserve(ask: Ask, room: str, span: TimeSpan) -> str:
+    return f"{answer}"
 
 
 if __name__ == "__main__":
@@ -48,9 +41,31 @@ MARU_URL=
 TEST = """from bot import bot
 
 
-def test_hello() -> None:
-    assert bot.answer("/안녕 민지") == ["안녕하세요, 민지님!"]
+def test_reserve() -> None:
+    assert bot.answer("{said}") == ["{told}"]
 """
+KOREAN = {
+    "command": "/예약",
+    "help": "회의실을 예약합니다",
+    "answer": "{room} {span} 예약했습니다",
+    "said": "/예약 회의실 오후 3~4시",
+    "told": "회의실 15:00~16:00 예약했습니다",
+}
+ENGLISH = {
+    "command": "/book",
+    "help": "Books a meeting room",
+    "answer": "{room} is yours, {span}",
+    "said": "/book lounge 3pm-4pm",
+    "told": "lounge is yours, 15:00~16:00",
+}
+NEXT = """{name}/bot.py, its test, and .env for the key
+
+  cd {name}
+  maru shell bot.py               # then say: {said}
+  pip install pytest && pytest
+  maru run bot.py --reload        # once the key and the address are in .env
+"""
+HELP = ("/도움말", "/help", "도움말", "help")
 
 
 def main() -> None:
@@ -63,12 +78,13 @@ def main() -> None:
     shell.add_argument("file", type=Path)
     new = commands.add_parser("new", help="begin a bot in a new folder")
     new.add_argument("name")
+    new.add_argument("--english", action="store_true", help="with an English command")
     asked = parser.parse_args()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # bots speak Korean in a container without LANG, too
             stream.reconfigure(encoding="utf8")
     if asked.command == "new":
-        begin(asked.name)
+        begin(asked.name, ENGLISH if asked.english else KOREAN)
     elif not asked.file.is_file():
         raise SystemExit(f"maru: {asked.file}: there is no such file")
     elif asked.command == "shell":
@@ -93,16 +109,6 @@ def load(path: Path) -> Bot:
     if len(bots) != 1:
         raise SystemExit(f"maru: {path}: {'has no Bot' if not bots else 'has several Bots'}; it needs just one")
     return next(iter(bots.values()))
-
-
-def read_env(path: Path) -> None:
-    """MARU_KEY and MARU_URL from the .env beside the bot, so that no key is typed where a shell remembers it."""
-    if not path.is_file():
-        return
-    for line in path.read_text(encoding="utf8").splitlines():
-        found = re.fullmatch(r"\s*(?:export\s+)?(MARU_[A-Z]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(\S*))\s*", line)
-        if found:
-            os.environ.setdefault(found[1], found[2] or found[3] or found[4] or "")
 
 
 class Shell:
@@ -145,7 +151,17 @@ def talk(bot: Bot) -> None:
             print()
             return
         if shell.silent:
-            print("(아무 말도 하지 않아요 · says nothing)")
+            print(unheard(bot, text))
+
+
+def unheard(bot: Bot, text: str) -> str:
+    """What a person at the shell is told when the bot says nothing."""
+    if text in HELP:
+        return bot.help()
+    name = split(text)[0]
+    if name and not bot.knows(name):
+        return f"({name}: 이런 명령은 없어요 · there is no such command)\n{bot.help()}"
+    return "(아무 말도 하지 않아요 · says nothing)"
 
 
 def reload(path: Path) -> None:
@@ -181,19 +197,19 @@ def _files(path: Path) -> dict[str, float]:
     return found
 
 
-def begin(name: str) -> None:
+def begin(name: str, words: Mapping[str, str]) -> None:
     if not re.fullmatch(r"[a-z0-9-]{1,40}", name):
         raise SystemExit("maru: NAME is 1 to 40 of a-z, 0-9 and -")
     folder = Path(name)
     if folder.exists():
         raise SystemExit(f"maru: {name}: is there already")
     folder.mkdir()
-    (folder / "bot.py").write_text(BOT.format(name=name), encoding="utf8")
-    (folder / "test_bot.py").write_text(TEST, encoding="utf8")
-    (folder / ".gitignore").write_text(".env\n__pycache__/\n", encoding="utf8")
+    (folder / "bot.py").write_text(BOT.format(name=name, **words), encoding="utf8")
+    (folder / "test_bot.py").write_text(TEST.format(**words), encoding="utf8")
+    (folder / ".gitignore").write_text(".env\n.venv/\n__pycache__/\n", encoding="utf8")
     (folder / ".env").write_text(ENV, encoding="utf8")
     (folder / ".env").chmod(0o600)
-    print(f"{name}/bot.py\n\n  cd {name}\n  maru shell bot.py\n  maru run bot.py --reload    # key, address: .env")
+    print(NEXT.format(name=name, **words), end="")
 
 
 if __name__ == "__main__":

@@ -142,7 +142,8 @@ class Connection:
         except ConnectionClosed as error:
             code = error.rcvd.code if error.rcvd else 0
             if code in FOR_GOOD:
-                self.refused = f"{FOR_GOOD[code]}: {error.rcvd.reason if error.rcvd else ''}".rstrip(": ")
+                why = error.rcvd.reason if error.rcvd else ""
+                self.refused = FOR_GOOD[code] if why in ("", FOR_GOOD[code]) else f"{FOR_GOOD[code]}: {why}"
             log.info("disconnected code=%s", code)
         except (OSError, TimeoutError, InvalidHandshake, ValueError) as error:
             log.warning("not connected why=%s", type(error).__name__)

@@ -10,15 +10,31 @@ T = TypeVar("T")
 Read = tuple[T, str] | None
 
 _NEAR = {
-    "그저께": -2, "그제": -2, "어제": -1, "오늘": 0, "내일모레": 2, "내일": 1, "모레": 2, "글피": 3,
-    "yesterday": -1, "today": 0, "tomorrow": 1,
+    "그저께": -2, "그제": -2, "어제": -1, "오늘": 0, "내일모레": 2, "내일": 1, "낼": 1, "모레": 2, "글피": 3,
+    "yesterday": -1, "today": 0, "tomorrow": 1, "the day after tomorrow": 2, "day after tomorrow": 2,
 }  # fmt: skip
-_WEEKS = {"이번주": 0, "다음주": 1, "담주": 1, "다다음주": 2, "this": 0, "next": 1}
+_DAYS_ON = {
+    "하루": 1, "이틀": 2, "사흘": 3, "나흘": 4, "닷새": 5, "엿새": 6, "이레": 7, "일주일": 7, "한 주": 7, "여드레": 8,
+    "아흐레": 9, "열흘": 10, "두 주": 14, "보름": 15,
+}  # fmt: skip
+_WEEKS = {
+    "지난주": -1,
+    "저번주": -1,
+    "이번주": 0,
+    "다음주": 1,
+    "담주": 1,
+    "다다음주": 2,
+    "last": -1,
+    "this": 0,
+    "next": 1,
+}
+_YEARS = {"작년": -1, "올해": 0, "내년": 1}
 _KOREAN_DAYS = "월화수목금토일"
 _ENGLISH_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-# 12/24(목), 내일은, 금요일까지
-_DAY_ENDS = r"(?:\s*\([월화수목금토일](?:요일)?\))?(?:에|은|는|부터|까지)?(?=\s|$|[,~])"
+# 12/24(목), 12월 24일 목요일, 내일은, 금요일까지
+_DAY_ENDS = r"(?:\s*\([월화수목금토일](?:요일)?\)|\s+[월화수목금토일]요일)?(?:에|은|는|부터|까지)?(?=\s|$|[,~])"
+_ITS_DAY = re.compile(r"[\s(]([월화수목금토일])(?:요일|\))")
 _HALF = {
     "오전": "am", "아침": "am", "새벽": "am", "am": "am",
     "오후": "pm", "낮": "pm", "점심": "pm", "저녁": "pm", "밤": "pm", "pm": "pm",
@@ -27,14 +43,18 @@ _NUMBERS = ("한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", 
 _HOUR = r"\d{1,2}|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
 _TIME = re.compile(
     rf"(?:(?P<half>{'|'.join(_HALF)})\s*)?"
-    rf"(?:(?P<clock>\d{{1,2}}[:：]\d{{2}})|(?P<hour>{_HOUR})\s*시(?:\s*(?:(?P<minute>\d{{1,2}})\s*분|(?P<half_past>반)))?"
-    r"|(?P<bare>\d{1,2})(?=\s*(?:am|pm)))"
-    r"(?:\s*(?P<after>am|pm))?(?:쯤)?(?:에서|에|부터|까지)?",
+    rf"(?:(?P<clock>\d{{1,2}}[:：]\d{{2}}(?:[:：]\d{{2}})?)|(?P<hour>{_HOUR})\s*시(?:\s*(?:(?P<minute>\d{{1,2}})\s*분|(?P<half_past>반)))?"
+    r"|(?P<bare>\d{1,2})(?=\s*[ap]\.?m))"
+    r"(?:\s*(?P<after>[ap](?:m|\.m\.)))?(?:쯤)?(?:에서|에|부터|까지|\s+(?:부터|까지)(?=\s|$))?",
     re.IGNORECASE,
 )
-_TO = r"[~～〜∼\-–—]"
+_TO = r"(?:[~～〜∼\-–—]|to\b)"
 _FROM_HOUR = re.compile(rf"(?:(?P<half>{'|'.join(_HALF)})\s*)?(?P<hour>\d{{1,2}})(?=\s*{_TO}\s*\d)", re.IGNORECASE)
 _TO_HOUR = re.compile(r"(?P<hour>\d{1,2})(?:까지)?(?=\s|$)")
+_LONG = r"(?:(?P<hours>\d{1,2})\s*시간(?P<half>\s*반)?(?:\s*(?=\d))?)?(?:(?P<minutes>\d{1,3})\s*분)?"
+_FOR = re.compile(_LONG + r"(?:\s*동안)?(?=\s|$)")
+_LATER = re.compile(_LONG + r"\s*(?:뒤|후)(?:에)?(?=\s|$)")
+_IN = re.compile(r"in\s+(?:(?P<hours>\d{1,2})\s*hours?)?\s*(?:(?P<minutes>\d{1,3})\s*min(?:ute)?s?)?(?=\s|$)", re.I)
 
 
 def read_time(text: str) -> Read[time]:
@@ -45,23 +65,26 @@ def read_time(text: str) -> Read[time]:
             if text.lower().startswith(word):
                 return time(hour), text[len(word) :]
         return None
+    seconds = 0
     if found["clock"]:
-        hours, minutes = (int(part) for part in re.split("[:：]", found["clock"]))
+        hours, minutes, seconds = [*(int(part) for part in re.split("[:：]", found["clock"])), 0][:3]
     else:
         said = found["hour"] or found["bare"]
         hours = _NUMBERS.index(said) + 1 if said in _NUMBERS else int(said)
         minutes = 30 if found["half_past"] else int(found["minute"] or 0)
     at = _at(hours, minutes, found["half"] or found["after"] or "", spoken=bool(found["hour"]))
-    return (at, text[found.end() :]) if at else None
+    return (at.replace(second=seconds), text[found.end() :]) if at and seconds <= 59 else None
 
 
 def _at(hours: int, minutes: int, word: str, spoken: bool) -> time | None:
-    half = _HALF.get(word.lower(), "")
+    half = _HALF.get(word.lower().replace(".", ""), "")
     if word == "밤" and (hours == 12 or hours <= 5):
         half = "am"  # 밤 12시 is midnight, 밤 1시 the hour after it
     elif not half and spoken and 1 <= hours <= 6:
         half = "pm"
-    if half and 1 <= hours <= 12:
+    if half == "am" and hours > 12:
+        return None  # 오전 15시 is a slip; nobody can tell of which half
+    if half and hours <= 12:
         hours = hours % 12 + (12 if half == "pm" else 0)
     if hours == 24 and minutes == 0:
         hours = 0
@@ -78,7 +101,9 @@ def read_date(text: str, today: date | None = None) -> Read[date]:
     for reader in readers:
         found = reader(text, today)
         if found is not None:
-            return found
+            said = _ITS_DAY.search(text[: len(text) - len(found[1])])
+            fits = said is None or _KOREAN_DAYS.index(said[1]) == found[0].weekday()
+            return found if fits else None  # 12/24(금), which is a Thursday: one of the two is a slip
     return None
 
 
@@ -90,12 +115,15 @@ def _near(text: str, today: date) -> Read[date]:
 
 
 def _later(text: str, today: date) -> Read[date]:
-    found = re.match(r"(\d{1,3})\s*(일|주일|주)\s*(?:뒤|후)" + _DAY_ENDS, text)
-    found = found or re.match(r"in\s+(\d{1,3})\s+(day|week)s?" + _DAY_ENDS, text, re.IGNORECASE)
-    if found is None:
+    if found := re.match(rf"({'|'.join(_DAYS_ON)})\s*(?:뒤|후|(?P<back>전))" + _DAY_ENDS, text):
+        days = _DAYS_ON[found[1]]
+    elif found := re.match(r"(\d{1,3})\s*(?:(일)|주일|주)\s*(?:뒤|후|(?P<back>전))" + _DAY_ENDS, text):
+        days = int(found[1]) * (1 if found[2] else 7)
+    elif found := re.match(r"in\s+(\d{1,3})\s+(?:(day)|week)s?(?P<back>)" + _DAY_ENDS, text, re.IGNORECASE):
+        days = int(found[1]) * (1 if found[2] else 7)
+    else:
         return None
-    days = 1 if found[2].lower() in ("일", "day") else 7
-    return _moved(today, int(found[1]) * days, text[found.end() :])
+    return _moved(today, -days if found["back"] else days, text[found.end() :])
 
 
 def _moved(today: date, days: int, rest: str) -> Read[date]:
@@ -106,10 +134,10 @@ def _moved(today: date, days: int, rest: str) -> Read[date]:
 
 
 def _of_week(text: str, today: date) -> Read[date]:
-    weeks = r"다다음\s*주|다음\s*주|이번\s*주|담주"
+    weeks = r"다다음\s*주|다음\s*주|이번\s*주|지난\s*주|저번\s*주|담주"
     korean = re.match(rf"({weeks})\s*([{_KOREAN_DAYS}])(?:요일)?" + _DAY_ENDS, text)
     korean = korean or re.match(rf"()([{_KOREAN_DAYS}])요일" + _DAY_ENDS, text)
-    english = re.match(rf"(?:(this|next)\s+)?({'|'.join(_ENGLISH_DAYS)})" + _DAY_ENDS, text, re.IGNORECASE)
+    english = re.match(rf"(?:(last|this|next)\s+)?({'|'.join(_ENGLISH_DAYS)})" + _DAY_ENDS, text, re.IGNORECASE)
     found = korean or english
     if found is None:
         return None
@@ -122,29 +150,45 @@ def _of_week(text: str, today: date) -> Read[date]:
 
 
 def _written(text: str, today: date) -> Read[date]:
-    forms = r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})\.?", r"(\d{4})(\d\d)(\d\d)", r"(\d{4})년\s*(\d{1,2})월\s*(\d{1,2})일"
+    day = r"(\d{1,2})\s*월\s*(\d{1,2})\s*일"
+    forms = (
+        r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})\.?", r"(\d{4})\.\s+(\d{1,2})\.\s+(\d{1,2})\.?", r"(\d{4})(\d\d)(\d\d)",
+        r"(\d\d)[-.](\d\d)[-.](\d\d)", rf"(\d{{4}}|\d\d)\s*년\s*{day}", rf"({'|'.join(_YEARS)})\s*{day}",
+    )  # fmt: skip
     for form in forms:
         if found := re.match(form + _DAY_ENDS, text):
-            day = _date(int(found[1]), int(found[2]), int(found[3]))
-            return (day, text[found.end() :]) if day else None
+            year = today.year + _YEARS[found[1]] if found[1] in _YEARS else int(found[1])
+            return _on(year if year > 99 else year + 2000, int(found[2]), int(found[3]), text[found.end() :])
     return None
 
 
+def _on(year: int, month: int, day: int, rest: str) -> Read[date]:
+    found = _date(year, month, day)
+    return (found, rest) if found else None
+
+
 def _without_year(text: str, today: date) -> Read[date]:
-    found = re.match(r"(\d{1,2})월\s*(\d{1,2})일" + _DAY_ENDS, text)
+    found = re.match(r"(\d{1,2})\s*월\s*(\d{1,2})\s*일" + _DAY_ENDS, text)
     found = found or re.match(r"(\d{1,2})[/.](\d{1,2})\.?" + _DAY_ENDS, text)
     if found:
-        month, number = int(found[1]), int(found[2])
-    else:
-        name = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
-        found = re.match(rf"{name}\s*(\d{{1,2}})(?:st|nd|rd|th)?" + _DAY_ENDS, text, re.IGNORECASE)
-        if found is None:
-            return None
-        month, number = _MONTHS.index(found[1].lower()) + 1, int(found[2])
-    day = _date(today.year, month, number)
-    if day is None or day < today:
-        day = _date(today.year + 1, month, number) or day
-    return (day, text[found.end() :]) if day else None
+        return _next(int(found[1]), int(found[2]), today, text[found.end() :])
+    name = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
+    number, year = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?:,?\s+(?P<year>\d{4}))?"
+    found = re.match(rf"{name}\s*{number}{year}" + _DAY_ENDS, text, re.IGNORECASE)
+    found = found or re.match(rf"{number}\s+{name}{year}" + _DAY_ENDS, text, re.IGNORECASE)
+    if found is None:
+        return None
+    month, rest = _MONTHS.index(found["month"].lower()) + 1, text[found.end() :]
+    if found["year"]:
+        return _on(int(found["year"]), month, int(found["day"]), rest)
+    return _next(month, int(found["day"]), today, rest)
+
+
+def _next(month: int, day: int, today: date, rest: str) -> Read[date]:
+    """29 February is up to eight years away."""
+    days = (_date(today.year + more, month, day) for more in range(9))
+    found = next((one for one in days if one and one >= today), None)
+    return (found, rest) if found else None
 
 
 def _of_month(text: str, today: date) -> Read[date]:
@@ -166,9 +210,14 @@ def _date(year: int, month: int, day: int) -> date | None:
 
 
 def read_datetime(text: str, now: datetime | None = None) -> Read[datetime]:
-    """내일 오후 3시, 2026-12-24 14:05; a time alone is the next such time. On the asker's clock, without a zone."""
+    """내일 오후 3시, 2026-12-24 14:05, 30분 뒤, 지금; a time alone is the next such time. On the asker's clock, without
+    a zone."""
     now = (now or datetime.now()).replace(tzinfo=None)
-    day = read_date(text, now.date())
+    if (later := _LATER.match(text) or _IN.match(text)) and (length := _length(later)):
+        return now + length, text[later.end() :]
+    if at_once := re.match(r"(?:지금|now)(?=\s|$)", text, re.IGNORECASE):
+        return now, text[at_once.end() :]
+    day = read_date(re.sub(r"^(\d{4}-\d\d-\d\d)T(?=\d)", r"\1 ", text), now.date())
     at = read_time((day[1] if day else text).lstrip(" ,에"))
     if at is None:
         return None
@@ -178,8 +227,19 @@ def read_datetime(text: str, now: datetime | None = None) -> Read[datetime]:
     return (moment if moment > now else moment + timedelta(days=1)), at[1]
 
 
+def _length(found: re.Match[str]) -> timedelta:
+    half = 30 if found.groupdict().get("half") else 0
+    return timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0) + half)
+
+
 def read_span(text: str) -> Read[tuple[time, time]]:
-    """10:00~11:00, 오후 3시~4시, 3~4시, 3시부터 4시까지. Each side has the half of the day that the other has."""
+    """10:00~11:00, 오후 3시~4시, 3~4시, 3시부터 4시까지, 3시부터 2시간. Each side has the half of the day that the
+    other has. One that ends before it begins goes over midnight."""
+    found = _span(text)
+    return found if found and found[0][0] != found[0][1] else None
+
+
+def _span(text: str) -> Read[tuple[time, time]]:
     first = _side(text, _FROM_HOUR)
     if first is None:
         return None
@@ -190,6 +250,10 @@ def read_span(text: str) -> Read[tuple[time, time]]:
     if not joined[0].strip() and not head.endswith(("부터", "에서")):
         return None
     written = rest[joined.end() :]
+    if (lasts := _FOR.match(written)) and (length := _length(lasts)):
+        if not timedelta() < length < timedelta(days=1):
+            return None
+        return (begin, (datetime.combine(date.min, begin) + length).time()), written[lasts.end() :]
     second = _side(written, _TO_HOUR)
     if second is None:
         return None
