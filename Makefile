@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEV_STAMP := .venv/.installed-dev
 WORKERS_OF_TESTS := $(shell $(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) * 2, 9))')
+# Where Python is told to write no bytecode, each run would rewrite every assert of every test anew, in each process.
+KEPT := PYTHONDONTWRITEBYTECODE=
 SEED ?= 1
 RUNS ?= 300
 
@@ -27,10 +29,10 @@ sdk/dist/.built: sdk/pyproject.toml $(wildcard sdk/src/maru/*.py)
 	@touch $@
 
 test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under 4 minutes)
-	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+	@$(KEPT) $(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-all: $(DEV_STAMP) ## everything on both databases (under 25 minutes)
-	@$(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(KEPT) $(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, format, mypy strict, known vulnerabilities of packages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python .ci/audit.py

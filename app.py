@@ -14,14 +14,6 @@ from commands import register
 from intake import Intake
 from store.database import db, engine_options, prepare
 from store.spool import Spool
-from web import errors
-from web.bots import guide
-from web.chat import chat
-from web.console import console
-from web.front import front, keep_language, security_headers
-from web.health import health, readiness
-from web.hooks import hooks
-from web.metrics import metrics
 from workers.queues import Bell
 
 WEB_PATIENCE, COMMAND_PATIENCE = 2.0, 10.0
@@ -44,7 +36,6 @@ def create_app() -> Flask:
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url, patience),
         LOCALE=settings.locale,
-        READINESS=readiness,
         # Flask's own cookie carries the words for the next page, the login has one of its own.
         SESSION_COOKIE_NAME="maru_said",
         SESSION_COOKIE_SAMESITE="Lax",
@@ -63,14 +54,25 @@ def create_app() -> Flask:
     # Alerts of other programs come in like what platforms tell; each has a token with keys of its own.
     heard, keyrings = {**channels.CHANNELS, "alert": channels.alert}, {**keys, "alert": {}}
     app.extensions["intake"] = Intake(heard, keyrings, Bell(settings.redis_url), spool, settings.spool)
-    app.url_map.merge_slashes = False  # //hooks is no address of ours, and no redirect either
-    for blueprint in (front, hooks, health, metrics, console, chat, guide):
-        app.register_blueprint(blueprint)
-    errors.register(app)
-    app.after_request(security_headers)
-    app.after_request(keep_language)
+    if not command:
+        _add_pages(app)
     register(app)
     return app
+
+
+def _add_pages(app: Flask) -> None:
+    """For web processes alone: without them, a command and a worker start a third sooner and are smaller."""
+    from web import bots, chat, console, errors, front, health, hooks, metrics
+
+    app.config["READINESS"] = health.readiness
+    app.url_map.merge_slashes = False  # //hooks is no address of ours, and no redirect either
+    for blueprint in (
+        front.front, hooks.hooks, health.health, metrics.metrics, console.console, chat.chat, bots.guide,
+    ):  # fmt: skip
+        app.register_blueprint(blueprint)
+    errors.register(app)
+    app.after_request(front.security_headers)
+    app.after_request(front.keep_language)
 
 
 def report(settings: knobs.Settings, part: str) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import clock
 from commands.db import FOLDER
 from commands.printing import as_json, fail, show
-from commands.setup import FIRST_ADMIN
+from commands.setup import FIRST_ADMIN, PLAYED
 from settings import Settings
 from store import archive, database, processes, services
 from store.database import db, is_one_of
@@ -45,7 +45,7 @@ def command(file: Path, force: bool, as_json: bool) -> None:
     if manifest["revision"] not in known:
         fail(f"{file} is of a newer Maru (revision {manifest['revision']}). Upgrade the program first.")
     _refuse_beside_others(settings)
-    if not force and _holds_work(db.engine):
+    if not force and _holds_work(db.engine, settings.home_company):
         fail("The database is not empty; nothing was changed. --force replaces what it holds.")
     try:
         _replace(config, file, manifest)
@@ -83,14 +83,20 @@ def _refuse_beside_others(settings: Settings) -> None:
         fail(f"The service runs ({len(alive)} workers and clocks). Stop it first, and wait ten seconds.")
 
 
-def _holds_work(engine: Engine) -> bool:
-    """Is there more than what set-up puts there: shipped modules and tables, and the first admin?"""
+def _holds_work(engine: Engine, home: str) -> bool:
+    """Is there more than what set-up puts there: shipped modules, tables and services, the house's own company, the
+    first admin, and where the sandbox plays the example of a watch?"""
     found = MetaData()
     found.reflect(engine)
+    watches = found.tables.get("watches")
+    played: Any = [] if watches is None else select(watches.c.topic).where(watches.c.source.contains(PLAYED))
     ours = {
         "versions": lambda table: ~table.c.file_name.startswith("shipped/"),
         "services": lambda table: table.c.origin != services.SHIPPED,
         "staff": lambda table: table.c.email != FIRST_ADMIN,
+        "companies": lambda table: table.c.name != home,
+        "watches": lambda table: ~table.c.source.contains(PLAYED),
+        "topics": lambda table: table.c.name.not_in(played),
         "live_versions": None,  # of those versions
     }
     with engine.connect() as connection:

@@ -94,7 +94,7 @@ def browser() -> Iterator[Any]:
 
 
 # What holds on both databases in `make test`. The rest does in `make test-all`.
-ON_BOTH = ("test_promise_",)
+ON_BOTH = ("test_promise_", "test_delivery_", "test_intake_")
 
 # They take longest, and a file is one piece of work: begun last, they would keep one core busy alone.
 LONG = (

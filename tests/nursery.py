@@ -24,7 +24,8 @@ from typing import Any
 import argon2
 
 WARM = (
-    *("app", "flask.cli", "workers.errands", "workers.jobs", "workers.rounds", "workers.schedule", "workers.sending"),
+    *("app", "web.bots", "web.chat", "web.console", "web.hooks", "web.metrics"),
+    *("flask.cli", "workers.errands", "workers.jobs", "workers.rounds", "workers.schedule", "workers.sending"),
     *("workers.worker", "workers.notifications", "workers.welcoming", "commands.worker", "commands.clock"),
     *("relay.serve", "workers.spoken", "websockets.asyncio.server", "holidays.countries", "dateutil.easter"),
     *("gunicorn.app.wsgiapp", "gunicorn.arbiter", "web.patience", "sandbox.control", "sandbox.server"),

@@ -17,5 +17,5 @@ def test_a_frozen_part_is_killed_and_comes_back(run: Run) -> None:  # noqa: F811
     eventually(lambda: "worker 1 does not move, and is killed" in run.lines, "it is said", 60)
     eventually(lambda: _maybe(run, "flask worker") not in (None, before), "another one runs")
     assert sorted(path.name for path in (run.folder / "lives").iterdir()) == sorted(
-        str(run.pid_of(part)) for part in ("flask worker", "flask clock")
+        str(run.pid_of(part)) for part in ("flask worker", "flask clock", "flask relay")
     )

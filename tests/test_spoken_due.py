@@ -114,7 +114,6 @@ def test_a_paused_reminder_is_silent(at_work: Company) -> None:
     assert [len(one) for one in told(at_work, chat, "2026-11-12T11:00:01+09:00", "2026-11-13T10:00:00+09:00")] == [0, 1]
 
 
-@pytest.mark.slow
 def test_three_clocks_at_the_same_moment_tell_everything_once(at_work: Company) -> None:
     who, chat = employee(at_work), fresh("c")
     for hour in range(8, 20):
