@@ -1,3 +1,4 @@
+import gc
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -5,6 +6,8 @@ from typing import Any
 
 import hypothesis
 import pytest
+
+gc.disable()  # until all tests are collected: they stay to the end, and need not be looked through again and again
 
 # A look at the wall clock fails on a busy machine; what must be quick has its limits in the product.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -106,6 +109,11 @@ LONG = (
     "test_alerts_",
     "test_telegram_",
 )
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
