@@ -28,10 +28,10 @@ sdk/dist/.built: sdk/pyproject.toml $(wildcard sdk/src/maru/*.py)
 	@rm -rf sdk/dist && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir sdk/dist ./sdk
 	@touch $@
 
-test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (under 4 minutes)
+test: $(DEV_STAMP) ## all tests on SQLite, the promises on PostgreSQL too (some 4 minutes on two cores)
 	@$(KEPT) $(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
-test-all: $(DEV_STAMP) ## everything on both databases (under 25 minutes)
+test-all: $(DEV_STAMP) ## everything on both databases (some 15 minutes)
 	@$(KEPT) $(BIN)/python -m pytest -n $(WORKERS_OF_TESTS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, format, mypy strict, known vulnerabilities of packages

@@ -122,6 +122,7 @@ def test_every_answer_that_can_be_chosen_is_understood(name: str) -> None:
         assert got.missing == [] and got.values["kcal"] > 0
 
 
+@pytest.mark.slow
 def test_everybody_gets_a_product_a_picture_and_whole_sentences() -> None:
     goals = ("5kg 이상 감량", "5kg 미만 감량", "체중 유지", "체중 증량")
     bodies = product((20, 44, 70.5, 110, 300), (100, 168, 250), (1, 18, 19, 59, 120))
