@@ -124,6 +124,7 @@ class House:
         self.env |= settings
         self.comes_set_up = SET_UP in database_url
         self.processes: dict[str, subprocess.Popen[bytes] | Child] = {}
+        self.is_told_by_webex = False
         self.open_shell: Child | None = None
         self.shell_turn = threading.Lock()
         self.log_file = (folder / "log").open("ab")
@@ -330,6 +331,9 @@ class House:
 
     def write(self, email: str, text: str, room: str = "", **more: Any) -> str:
         """Somebody writes to the bot, in a group mentions it; returns the room."""
+        if "clock" in self.processes and not self.is_told_by_webex:
+            eventually(lambda: self.control("webex/webhooks")["webhooks"], "Webex knows whom to tell")
+            self.is_told_by_webex = True
         body = {"as": email, "text": text, "room": room, **more}
         return str(self.control("webex/say", body)["room"])
 
