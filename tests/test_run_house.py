@@ -3,11 +3,13 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,11 @@ def test_the_addresses_and_the_first_password_s_place_are_told(standing: Run) ->
     assert f"admin@maru.local, first password: in {password}" in said
     assert password.stat().st_mode & 0o777 == 0o600
     assert password.read_text().strip() not in said
+
+
+def test_passwords_are_kept_as_dear_hashes(standing: Run) -> None:
+    with closing(sqlite3.connect(standing.folder / "maru.sqlite3")) as database:
+        assert database.execute("SELECT password FROM staff").fetchone()[0].startswith("$argon2id$v=19$m=65536,t=3,")
 
 
 def test_nothing_in_the_data_folder_is_readable_by_others(standing: Run) -> None:
